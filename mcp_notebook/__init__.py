@@ -1,0 +1,1 @@
+"""Magics, a live view and lessons for the transports of the Model Context Protocol."""

@@ -1,0 +1,1 @@
+"""How a cell speaks; the only floor that imports IPython."""

@@ -1,0 +1,1 @@
+"""The %mcp commands, a file for each group of commands."""

@@ -1,0 +1,1 @@
+"""Who is running: the background loop, servers, endpoints, connections, the workbench."""

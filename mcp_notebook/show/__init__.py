@@ -1,0 +1,1 @@
+"""What the reader sees, from the trace alone."""

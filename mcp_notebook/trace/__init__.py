@@ -1,0 +1,1 @@
+"""What happened: the Trace and what can be read from it. Memory only."""

@@ -1,0 +1,159 @@
+"""The events of a Trace: frozen facts, stamped and labelled where they were seen."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from mcp_notebook.wire.spans import Span
+
+
+class Direction(StrEnum):
+    """Which way something travels. Never "in" or "out": one kernel holds both ends."""
+
+    CLIENT_TO_SERVER = "c2s"
+    SERVER_TO_CLIENT = "s2c"
+
+    @property
+    def arrow(self) -> str:
+        """An arrow with the client on the left and the server on the right."""
+        return "→" if self is Direction.CLIENT_TO_SERVER else "←"
+
+
+class Vantage(StrEnum):
+    """Where an event was seen."""
+
+    CLIENT = "client"
+    SERVER = "server"
+    RELAY = "relay"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        seq: place in the Trace, from 1, without gaps while recording.
+        time_ns: when, in nanoseconds of ``time.perf_counter_ns`` (monotonic; the Trace knows
+            the wall-clock time of its zero).
+        conn: the connection it belongs to. At the client's vantage the connection's name; at
+            the server's the name of the endpoint.
+        vantage: where it was seen.
+        link: the byte stream it travelled on, for example ``http#3``: one TCP connection, one
+            pair of pipes. Empty where there is none.
+        transport: the transport's name.
+    """
+
+    kind: ClassVar[str] = "event"
+
+    seq: int
+    time_ns: int
+    conn: str
+    vantage: Vantage
+    link: str = ""
+    transport: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(Event):
+    """One JSON-RPC message, as its bytes.
+
+    Attributes:
+        direction: which way it went.
+        raw: the JSON text as bytes, cut at the Trace's bound for one event.
+        size: the true length in bytes.
+        span: where it lies in its link's stream of that direction, where the transport knows.
+    """
+
+    kind: ClassVar[str] = "message"
+
+    direction: Direction
+    raw: bytes
+    size: int
+    span: Span | None = None
+
+    @property
+    def cut(self) -> bool:
+        """Whether ``raw`` is shorter than what travelled."""
+        return self.size > len(self.raw)
+
+    def json(self) -> Any:
+        """The message parsed, or ``None`` where it is not JSON or was cut."""
+        try:
+            return json.loads(self.raw)
+        except (ValueError, RecursionError):
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk(Event):
+    """Bytes as one read or write moved them.
+
+    Attributes:
+        direction: which way they went.
+        data: the bytes, cut at the Trace's bound for one event.
+        size: the true number of bytes.
+        offset: where the first of them lies in its link's stream of that direction.
+    """
+
+    kind: ClassVar[str] = "chunk"
+
+    direction: Direction
+    data: bytes
+    size: int
+    offset: int
+
+    @property
+    def cut(self) -> bool:
+        """Whether ``data`` is shorter than what travelled."""
+        return self.size > len(self.data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StderrLine(Event):
+    """One line a child process wrote to its standard error, without the line end."""
+
+    kind: ClassVar[str] = "stderr"
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkOpened(Event):
+    """A byte stream was opened: a TCP connection, a pair of pipes, a child process.
+
+    Attributes:
+        address: what it leads to (``127.0.0.1:4711``, a path, a command line).
+    """
+
+    kind: ClassVar[str] = "opened"
+
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkClosed(Event):
+    """A byte stream ended.
+
+    Attributes:
+        reason: why, in plain words; empty for an ordinary end.
+    """
+
+    kind: ClassVar[str] = "closed"
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault(Event):
+    """Something that should not have happened on a link, or was made to happen.
+
+    Attributes:
+        text: what, in plain words.
+    """
+
+    kind: ClassVar[str] = "fault"
+
+    text: str

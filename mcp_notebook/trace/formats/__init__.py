@@ -1,0 +1,1 @@
+"""The file formats a Trace is written to and read from."""

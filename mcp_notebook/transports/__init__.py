@@ -1,0 +1,1 @@
+"""How bytes move. One file a transport, client side and server side together."""

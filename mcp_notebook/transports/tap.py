@@ -1,0 +1,118 @@
+"""Taps: what a transport tells the Trace. They stamp, label and append; they never parse."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+from mcp_notebook.trace.events import (
+    Chunk,
+    Direction,
+    Fault,
+    LinkClosed,
+    LinkOpened,
+    Message,
+    StderrLine,
+    Vantage,
+)
+from mcp_notebook.trace.store import Trace
+from mcp_notebook.wire.spans import Span
+
+_numbers = itertools.count(1)
+
+
+class LinkTap:
+    """Records one link (one byte stream, both directions) at one vantage."""
+
+    __slots__ = ("_labels", "_limit", "_offsets", "_open", "_trace", "link")
+
+    def __init__(
+        self, trace: Trace, *, conn: str, vantage: Vantage, transport: str, link: str
+    ) -> None:
+        self._trace = trace
+        self._limit = trace.max_event_bytes
+        self.link = link
+        self._labels = {"conn": conn, "vantage": vantage, "transport": transport, "link": link}
+        self._offsets = {Direction.CLIENT_TO_SERVER: 0, Direction.SERVER_TO_CLIENT: 0}
+        self._open = False
+
+    def opened(self, address: str = "") -> None:
+        """The link is up."""
+        self._open = True
+        self._trace.record(LinkOpened, address=address, **self._labels)
+
+    def closed(self, reason: str = "") -> None:
+        """The link is down; said once, however often it is called."""
+        if self._open:
+            self._open = False
+            self._trace.record(LinkClosed, reason=reason, **self._labels)
+
+    def chunk(self, direction: Direction, data: bytes, *, time_ns: int = 0) -> int:
+        """Bytes moved.
+
+        Returns:
+            The offset of the first of them in the link's stream of that direction.
+        """
+        offset = self._offsets[direction]
+        size = len(data)
+        self._offsets[direction] = offset + size
+        self._trace.record(
+            Chunk,
+            time_ns=time_ns,
+            direction=direction,
+            data=data if size <= self._limit else data[: self._limit],
+            size=size,
+            offset=offset,
+            **self._labels,
+        )
+        return offset
+
+    def message(
+        self, direction: Direction, raw: bytes, *, span: Span | None = None, time_ns: int = 0
+    ) -> None:
+        """One JSON-RPC message passed."""
+        size = len(raw)
+        self._trace.record(
+            Message,
+            time_ns=time_ns,
+            direction=direction,
+            raw=raw if size <= self._limit else raw[: self._limit],
+            size=size,
+            span=span,
+            **self._labels,
+        )
+
+    def stderr(self, text: str) -> None:
+        """A child wrote a line to its standard error."""
+        self._trace.record(StderrLine, text=text, **self._labels)
+
+    def fault(self, text: str) -> None:
+        """Something went wrong on the link."""
+        self._trace.record(Fault, text=text, **self._labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Makes the taps of one connection's links.
+
+    Attributes:
+        trace: where they record.
+        conn: the name they carry.
+        vantage: where they stand.
+        transport: the transport's name.
+    """
+
+    trace: Trace
+    conn: str
+    vantage: Vantage
+    transport: str = ""
+
+    def link(self) -> LinkTap:
+        """A tap for a new link, with a name of its own (``http#3``)."""
+        return LinkTap(
+            self.trace,
+            conn=self.conn,
+            vantage=self.vantage,
+            transport=self.transport,
+            link=f"{self.transport}#{next(_numbers)}",
+        )

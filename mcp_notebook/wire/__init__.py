@@ -1,0 +1,1 @@
+"""What bytes mean: sans-I/O decoders. They neither open, await nor sleep."""
