@@ -67,9 +67,7 @@ class Trace:
         felt by the traffic.
         """
         with self._lock:
-            event = make(
-                seq=self._next_seq, time_ns=time_ns or time.perf_counter_ns(), **fields
-            )
+            event = make(seq=self._next_seq, time_ns=time_ns or time.perf_counter_ns(), **fields)
             self._next_seq += 1
             self._events.append(event)
             self._bytes += weight_bytes(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 from mcp_notebook.trace.events import (
     Chunk,
@@ -32,7 +33,7 @@ class LinkTap:
         self._trace = trace
         self._limit = trace.max_event_bytes
         self.link = link
-        self._labels = {"conn": conn, "vantage": vantage, "transport": transport, "link": link}
+        self._labels: dict[str, Any] = {"conn": conn, "vantage": vantage, "transport": transport, "link": link}
         self._offsets = {Direction.CLIENT_TO_SERVER: 0, Direction.SERVER_TO_CLIENT: 0}
         self._open = False
 
