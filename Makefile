@@ -1,0 +1,80 @@
+# lab, test: everything from nothing but Python 3.11+ and make. `make` alone explains.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DONE := $(VENV)/.done
+LAB_ARGS ?=
+
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LESSONS := $(sort $(wildcard lessons/[0-9]*.ipynb))
+# stored outputs are compared in the cells tagged nbval-check-output; every cell must run
+NBVAL := -p tests.rigs.nbval_environment --nbval-lax --nbval-current-env --nbval-cell-timeout=60 \
+	$(if $(wildcard lessons/sanitize.cfg),--nbval-sanitize-with lessons/sanitize.cfg)
+COVERAGE := $(BIN)/python -m coverage
+# raise it when the figure has stayed above for a while; never lower it
+COVERAGE_FLOOR := 80
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test lessons bench check pins clean
+
+help:
+	@echo "make lab      install, then open JupyterLab at lesson 00 (LAB_ARGS='--no-browser --port=8899')"
+	@echo "make test     install, then the whole suite: lint, types, tests, lessons, coverage"
+	@echo "make check    lint, types and the fast tests"
+	@echo "make lessons  run every lesson"
+	@echo "make bench    measure what the library costs"
+	@echo "make pins     write constraints.txt anew from what the registry has today"
+	@echo "make clean    remove .venv and everything built"
+
+lab: $(DONE)/lab
+	$(BIN)/python -m mcp_notebook lab $(LAB_ARGS)
+
+test: $(DONE)/test
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(COVERAGE) run -m pytest tests
+	$(if $(LESSONS),$(COVERAGE) run -m pytest $(NBVAL) $(LESSONS),@echo "no lesson to run")
+	$(COVERAGE) combine --quiet
+	$(COVERAGE) report --skip-covered $(if $(filter true,$(CI)),--fail-under=$(COVERAGE_FLOOR))
+
+lessons: $(DONE)/test
+	$(if $(LESSONS),$(BIN)/python -m pytest $(NBVAL) $(LESSONS),@echo "no lesson to run")
+
+bench: $(DONE)/test
+	$(BIN)/python -m tests.bench
+
+check: $(DONE)/test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests -m "not slow and not kernel and not browser and not lesson"
+
+# An environment is made once; it is filled again only when what it should hold has changed.
+$(DONE)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "mcp_notebook needs Python 3.11 or newer, and '$(PYTHON)' is not."; \
+	  echo "Name a newer one, for example: make lab PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/lab: $(DONE)/venv pyproject.toml constraints.txt
+	$(PIP) -c constraints.txt -e '.[lab,lessons]'
+	@touch $@
+
+$(DONE)/test: $(DONE)/venv pyproject.toml constraints.txt
+	$(PIP) -c constraints.txt -e '.[lab,lessons,test]'
+	@touch $@ $(DONE)/lab
+
+pins:
+	rm -rf build/pins && $(PYTHON) -m venv build/pins
+	build/pins/bin/python -m pip install --quiet -e '.[lab,lessons,frames,test]'
+	sed -n '/^#/p' constraints.txt > build/constraints.txt
+	build/pins/bin/python -m pip freeze --exclude-editable >> build/constraints.txt
+	mv build/constraints.txt constraints.txt && rm -rf build/pins
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find mcp_notebook tests lessons -name __pycache__ -prune -exec rm -rf {} +
