@@ -1,0 +1,28 @@
+"""Fixtures and order of the suite."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["tests.rigs.kernel", "tests.rigs.lab"]
+
+BROWSER_TIMEOUT_S = 180
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first, browser tests last.
+
+    Playwright's synchronous interface keeps an event loop running on the main thread, where no
+    test after it could use `asyncio.run`.
+    """
+    for item in items:
+        if item.get_closest_marker("browser") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(BROWSER_TIMEOUT_S))
+    items.sort(key=_heaviness)
+
+
+def _heaviness(item: pytest.Item) -> int:
+    weights = {"browser": 3, "lesson": 2, "kernel": 2, "slow": 1}
+    return max(
+        (weights[mark.name] for mark in item.iter_markers() if mark.name in weights), default=0
+    )

@@ -1,0 +1,105 @@
+"""What a process holds: threads, descriptors, children, ports, tasks, log handlers, completers.
+
+Taken before and after, in a kernel or in this process, it tells what something left behind.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    from tests.rigs.kernel import KernelRig
+
+CENSUS_CODE = """
+def _take_census():
+    import asyncio, gc, logging, os, threading
+    import psutil
+    gc.collect()
+    me = psutil.Process()
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        loop = None
+    descriptors = []
+    for number in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+        try:
+            target = os.readlink("/proc/self/fd/" + number)
+        except OSError:
+            continue  # the descriptor of this very listing
+        descriptors.append(target if target.startswith("/") else target.partition(":")[0])
+    root = logging.getLogger()
+    return {
+        "threads": sorted(thread.name for thread in threading.enumerate()),
+        "descriptors": sorted(descriptors),
+        "children": sorted(" ".join(child.cmdline()) for child in me.children(recursive=True)),
+        "ports": sorted(c.laddr.port for c in me.net_connections("inet") if c.status == "LISTEN"),
+        "tasks": sorted(t.get_coro().__qualname__ for t in asyncio.all_tasks(loop)) if loop else [],
+        "logging": [logging.getLevelName(root.level), *(type(h).__name__ for h in root.handlers)],
+    }
+"""
+"""Defines `_take_census()` wherever it is executed."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """What was held at one moment; descriptors by what they point to, `socket`, `pipe`, a path."""
+
+    threads: list[str]
+    descriptors: list[str]
+    children: list[str]
+    ports: list[int]
+    tasks: list[str]
+    logging: list[str]
+
+    def grown(self, before: Census) -> dict[str, list[object]]:
+        """By kind, what is here and was not there before. Empty: nothing was left behind."""
+        growth: dict[str, list[object]] = {}
+        for kind in (each.name for each in fields(self)):
+            rest = list(getattr(self, kind))
+            for one in getattr(before, kind):
+                if one in rest:
+                    rest.remove(one)
+            if rest:
+                growth[kind] = rest
+        return growth
+
+
+def take_census(kernel: KernelRig) -> Census:
+    """A census of the kernel, taken inside it, on its main thread."""
+    expression = "__import__('json').dumps(_take_census())"
+    shown = kernel.run(f"{CENSUS_CODE}\nprint({expression})\ndel _take_census").check().stdout
+    return Census(**json.loads(shown))
+
+
+def assert_nothing_left(kernel: KernelRig, before: Census, timeout: float = 10) -> None:
+    """Fails unless the kernel comes back to `before`; what is closing gets `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while growth := take_census(kernel).grown(before):
+        if time.monotonic() > deadline:
+            pytest.fail(f"left behind after {timeout} s: {growth}")
+
+
+def wait_until_gone(pids: list[int], timeout: float = 5) -> None:
+    """Waits until none of the processes runs; the test fails when one does after `timeout`.
+
+    A zombie counts as gone: in a container whose first process reaps nothing it stays for ever.
+    """
+    deadline = time.monotonic() + timeout
+    while running := [pid for pid in pids if _runs(pid)]:
+        if time.monotonic() > deadline:
+            names = [f"{pid} ({psutil.Process(pid).name()})" for pid in running]
+            pytest.fail(f"still running after {timeout} s: {', '.join(names)}")
+        time.sleep(0.02)  # not our children: nothing announces their end
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

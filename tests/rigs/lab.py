@@ -1,0 +1,306 @@
+"""A real JupyterLab server and a real Chromium that works in it.
+
+One server and one browser serve the whole run; every test gets a browser context of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from tests.rigs.surroundings import IN_CI, jupyter_environment
+
+TOKEN = "rig"
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    # a page nobody looks at is slowed down otherwise
+    "--disable-background-timer-throttling",
+    "--disable-renderer-backgrounding",
+    "--disable-backgrounding-occluded-windows",
+]
+
+READY = """() => {
+    const panel = window.jupyterapp?.shell.currentWidget;
+    return panel?.sessionContext?.isReady
+        && panel.sessionContext.session?.kernel?.status === 'idle';
+}"""
+
+# With subshells the kernel may say idle while a cell runs: the cells are asked as well.
+IDLE = """() => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    return panel.content.widgets.every(
+            cell => cell.model.type !== 'code' || (cell.model.executionState ?? 'idle') === 'idle')
+        && panel.sessionContext.session.kernel.status === 'idle';
+}"""
+
+KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+NOT_OURS = ("favicon.ico",)
+"""Console errors that contain one of these are no fault of the page."""
+
+
+class LabRig:
+    """A JupyterLab server in folders of its own; end it with :meth:`stop`.
+
+    Args:
+        home: an empty folder. Notebooks are opened from `home/root`.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.root = home / "root"
+        self.root.mkdir(parents=True)
+        self.log = home / "lab.log"
+        environment = jupyter_environment(home / "jupyter")
+        _quieten(Path(environment["JUPYTERLAB_SETTINGS_DIR"]))
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+            *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
+            *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={self.root}"),
+            "--LabApp.expose_app_in_browser=True",
+        ]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.root,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self._await_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _await_ready(self, timeout: float = 60) -> None:
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"{self.url}/api/status?token={TOKEN}", timeout=5):
+                    return
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                time.sleep(0.1)  # a server announces nothing before it listens
+        pytest.fail(f"JupyterLab did not start:\n{self.log.read_text(encoding='utf-8')[-3000:]}")
+
+    def kernels(self) -> list[psutil.Process]:
+        """The processes the server started and that still run: kernels and what they started."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def stop(self) -> None:
+        """Ends the server, its kernels, and whatever those started; asks first."""
+        family: list[psutil.Process] = []
+        if self.process.poll() is None:
+            family = self.kernels()
+            self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(5)
+        for process in family:
+            if process.is_running():
+                process.kill()
+
+
+class LabPage:
+    """One browser page in JupyterLab.
+
+    Attributes:
+        page: Playwright's page, for whatever is not here.
+        errors: what the page's scripts complained of since it was opened.
+    """
+
+    def __init__(self, lab: LabRig, page: Page) -> None:
+        self.lab = lab
+        self.page = page
+        self.errors: list[str] = []
+        page.set_default_timeout(60_000)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._console)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        where = message.location.get("url", "")
+        if message.type == "error" and not any(n in where + message.text for n in NOT_OURS):
+            self.errors.append(f"{message.text} ({where})")
+
+    def open_notebook(self, notebook: Path | nbformat.NotebookNode, name: str = "") -> None:
+        """Copies a notebook into the server's root, opens it, waits for its kernel.
+
+        Args:
+            notebook: a file, or a notebook made with `nbformat.v4`.
+            name: what to call it there; by default its own name, or `test.ipynb`.
+        """
+        if isinstance(notebook, Path):
+            name = name or notebook.name
+            shutil.copyfile(notebook, self.lab.root / name)
+        else:
+            name = name or "test.ipynb"
+            # a notebook that names no kernel makes Lab ask for one
+            notebook.metadata.setdefault("kernelspec", KERNELSPEC)
+            nbformat.write(notebook, self.lab.root / name)
+        self.page.goto(
+            f"{self.lab.url}/lab/tree/{name}?token={TOKEN}&reset", wait_until="domcontentloaded"
+        )
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
+        self.page.wait_for_selector(
+            ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell", state="attached"
+        )
+        try:
+            self.page.wait_for_function(READY)
+        except PlaywrightTimeout:
+            dialog = self.page.locator(".jp-Dialog").all_inner_texts()
+            pytest.fail(f"no kernel for {name}; dialogs: {dialog}; errors: {self.errors}")
+
+    def run_all(self, timeout: float = 60) -> None:
+        """Runs every cell, and waits for the end; a failing cell ends it, as in Lab."""
+        self.command("notebook:run-all-cells")
+        self.wait_idle(timeout)
+
+    def restart_and_run_all(self, timeout: float = 60) -> None:
+        """Restart & Run All, without the question Lab asks first."""
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+        )
+        self.page.wait_for_function(READY)
+        self.run_all(timeout)
+
+    def start_all(self) -> None:
+        """Run All without waiting."""
+        self.page.evaluate(
+            "() => { void window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+        )
+
+    def command(self, name: str) -> None:
+        """Executes one of JupyterLab's commands on the open notebook and waits for it."""
+        self.page.evaluate(
+            """name => {
+                window.jupyterapp.shell.currentWidget.content.deselectAll();
+                return window.jupyterapp.commands.execute(name);
+            }""",
+            name,
+        )
+
+    def wait_idle(self, timeout: float = 60) -> None:
+        """Waits until no cell runs."""
+        self.page.wait_for_function(IDLE, timeout=timeout * 1000)
+
+    def cell(self, number: int) -> Locator:
+        """The cell at this place, from 0, scrolled into the page (far cells are not in the DOM)."""
+        self.page.evaluate(
+            "number => window.jupyterapp.shell.currentWidget.content.scrollToItem(number)", number
+        )
+        return self.page.locator(
+            f'.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell[data-windowed-list-index="{number}"]'
+        )
+
+    def output(self, number: int) -> str:
+        """The text a reader sees under the cell at this place; empty without output."""
+        outputs = self.cell(number).locator(".jp-OutputArea-output")
+        return "\n".join(outputs.all_inner_texts())
+
+    def outputs(self) -> list[list[nbformat.NotebookNode]]:
+        """The outputs of all cells as the notebook would save them; empty for text cells."""
+        cells = self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.content.model.toJSON().cells"
+        )
+        return [[nbformat.from_dict(one) for one in cell.get("outputs", [])] for cell in cells]
+
+    def screenshot(self, path: Path) -> Path:
+        """Saves what is seen."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=path)
+        return path
+
+    def shut_down_kernel(self) -> None:
+        """Ends the kernel of the open notebook, if there is one."""
+        self.page.evaluate(
+            "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown()"
+        )
+
+
+def _quieten(settings: Path) -> None:
+    """Turns off the news and update toasts, which ask the network and cover the page."""
+    folder = settings / "@jupyterlab" / "apputils-extension"
+    folder.mkdir(parents=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}
+    file = folder / "notification.jupyterlab-settings"
+    file.write_text(json.dumps(quiet), encoding="utf-8")
+
+
+def find_chromium() -> str | None:
+    """The Chromium of this machine: named by `CHROMIUM`, or found on the path."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabRig]:
+    """JupyterLab, running; one for all tests."""
+    rig = LabRig(tmp_path_factory.mktemp("lab"))
+    try:
+        yield rig
+    finally:
+        rig.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium. Without one the test is skipped, except in CI, where it fails."""
+    chromium = find_chromium()
+    if chromium is None:
+        reason = "no Chromium here: install one, or name it in the variable CHROMIUM"
+        if IN_CI:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, headless=True, args=CHROMIUM_ARGUMENTS
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, lab: LabRig) -> Iterator[LabPage]:
+    """A page of its own for one test; its kernel ends with it."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    try:
+        page = LabPage(lab, context.new_page())
+        yield page
+        with contextlib.suppress(Error):  # a page the test closed: the server ends the kernel later
+            page.shut_down_kernel()
+    finally:
+        context.close()
