@@ -33,7 +33,12 @@ class LinkTap:
         self._trace = trace
         self._limit = trace.max_event_bytes
         self.link = link
-        self._labels: dict[str, Any] = {"conn": conn, "vantage": vantage, "transport": transport, "link": link}
+        self._labels: dict[str, Any] = {
+            "conn": conn,
+            "vantage": vantage,
+            "transport": transport,
+            "link": link,
+        }
         self._offsets = {Direction.CLIENT_TO_SERVER: 0, Direction.SERVER_TO_CLIENT: 0}
         self._open = False
 
@@ -117,3 +122,45 @@ class Tap:
             transport=self.transport,
             link=f"{self.transport}#{next(_numbers)}",
         )
+
+
+class TappedTransport:
+    """An asyncio transport whose written bytes are recorded; all else goes straight through.
+
+    Args:
+        inner: the transport itself.
+        tap: where to record.
+        direction: which way written bytes travel.
+    """
+
+    __slots__ = ("_direction", "_inner", "_tap")
+
+    def __init__(self, inner: Any, tap: LinkTap, direction: Direction) -> None:
+        self._inner = inner
+        self._tap = tap
+        self._direction = direction
+
+    def write(self, data: Any) -> None:
+        """Record and write."""
+        self._tap.chunk(self._direction, bytes(data))
+        self._inner.write(data)
+
+    def writelines(self, parts: Any) -> None:
+        """Record and write, as one chunk."""
+        self.write(b"".join(parts))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def link_address(transport: Any, *, server: bool) -> str:
+    """The two ends of a socket as ``client > server``, the same text at both vantages."""
+
+    def text(name: Any) -> str:
+        if isinstance(name, tuple) and len(name) >= 2:
+            return f"{name[0]}:{name[1]}"
+        return str(name or "")
+
+    here = text(transport.get_extra_info("sockname"))
+    there = text(transport.get_extra_info("peername"))
+    return f"{there} > {here}" if server else f"{here} > {there}"

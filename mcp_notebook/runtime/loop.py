@@ -1,0 +1,152 @@
+"""The background loop: one thread with one asyncio loop hosts every client and endpoint.
+
+A server on the kernel's own loop is deaf while a cell runs, and what fails there can take the
+kernel down. Cells reach this loop by :meth:`BackgroundLoop.run`, which can be interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from .mainthread import MainThread
+
+T = TypeVar("T")
+
+START_TIMEOUT_S = 10.0
+
+
+class BackgroundLoop:
+    """An asyncio loop in a daemon thread, started when it is first needed.
+
+    Args:
+        name: the thread's name.
+        main: where work for the kernel's thread is done while a cell waits.
+    """
+
+    def __init__(self, name: str = "mcp-loop", main: MainThread | None = None) -> None:
+        self.name = name
+        self.main = main
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is alive."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop; started by this if need be."""
+        with self._lock:
+            if self._loop is None or not self.running:
+                self._start()
+            assert self._loop is not None
+            return self._loop
+
+    def _start(self) -> None:
+        ready = threading.Event()
+        loop = asyncio.new_event_loop()
+
+        def turn() -> None:
+            asyncio.set_event_loop(loop)
+            loop.call_soon(ready.set)
+            loop.run_forever()
+
+        # an empty context, so that output of this thread belongs to no cell for ever
+        self._thread = threading.Thread(
+            target=contextvars.Context().run, args=(turn,), name=self.name, daemon=True
+        )
+        self._thread.start()
+        if not ready.wait(START_TIMEOUT_S):
+            raise RuntimeError("the background loop did not start")
+        self._loop = loop
+
+    def here(self) -> bool:
+        """Whether the caller runs on this loop's thread."""
+        return threading.current_thread() is self._thread
+
+    def submit(self, coro: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Start a coroutine on the loop; the future can be cancelled from any thread."""
+        return asyncio.run_coroutine_threadsafe(coro, self.loop)
+
+    def spawn(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start a task from the loop's own thread and keep it alive until it ends."""
+        task = asyncio.get_running_loop().create_task(coro, context=contextvars.Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def run(self, coro: Coroutine[Any, Any, T], *, timeout_s: float | None = None) -> T:
+        """Run a coroutine on the loop and wait for it from another thread.
+
+        Ctrl-C and the time limit cancel the coroutine.
+
+        Raises:
+            RuntimeError: called on the loop's own thread, which would wait for itself.
+            TimeoutError: the limit passed.
+        """
+        if self.here():
+            coro.close()
+            raise RuntimeError("called on the background loop itself: await the .aio twin instead")
+        future = self.submit(coro)
+        try:
+            return self.wait(future, timeout_s)
+        except BaseException:
+            future.cancel()
+            raise
+
+    def wait(self, future: concurrent.futures.Future[T], timeout_s: float | None = None) -> T:
+        """Wait for a future of this loop from another thread; on the main thread, its jobs run.
+
+        Raises:
+            TimeoutError: the limit passed; the future goes on.
+        """
+        if self.main is not None and self.main.is_current():
+            return self.main.wait(future, timeout_s)
+        return future.result(timeout_s)
+
+    async def reach(self, coro: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and await it from any other loop."""
+        if self.here():
+            return await coro
+        return await asyncio.wrap_future(self.submit(coro))
+
+    def call_soon(self, call: Callable[..., Any], *args: Any) -> None:
+        """Call a function on the loop's thread, soon."""
+        self.loop.call_soon_threadsafe(call, *args)
+
+    def stop(self, *, timeout_s: float = 5.0) -> None:
+        """Cancel what still runs, end the thread, close the loop."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None or not thread.is_alive():
+            return
+
+        async def drain() -> None:
+            tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks, timeout=timeout_s / 2)
+            await loop.shutdown_asyncgens()
+            with contextlib.suppress(TimeoutError):  # a thread that hangs must not hold the rest
+                await asyncio.wait_for(loop.shutdown_default_executor(), timeout_s / 4)
+
+        future = asyncio.run_coroutine_threadsafe(drain(), loop)
+        try:
+            future.result(timeout_s)
+        except (TimeoutError, concurrent.futures.CancelledError):
+            future.cancel()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout_s)
+        if not thread.is_alive():
+            loop.close()

@@ -1,0 +1,99 @@
+"""Sending exactly the bytes the user wrote, and collecting what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from mcp_notebook.errors import ConnectionLost, UsageError
+from mcp_notebook.trace.events import Direction, Event, Message, Vantage
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+QUIET_S = 0.3
+"""Without a request to wait for, this much silence ends the collecting."""
+
+
+async def send_raw(connection: Connection, data: bytes, timeout_s: float) -> list[Message]:
+    """Send bytes on a connection's link; runs on the background loop.
+
+    Returns:
+        The messages from the server until every request among the bytes was answered, or
+        until the time is over.
+
+    Raises:
+        UsageError: the transport has no way to send raw bytes.
+        ConnectionLost: the link is gone.
+    """
+    _ = connection.session.client  # says so where it is gone
+    send = getattr(connection.session.write, "send_bytes", None)
+    if send is None:
+        raise UsageError(
+            f"{connection.transport} cannot send raw bytes.", hint="Use -t stdio or http."
+        )
+    waiting = _request_ids(data)
+    arrived: list[Message] = []
+    news = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def take(event: Event) -> None:
+        if (
+            isinstance(event, Message)
+            and event.conn == connection.name
+            and event.vantage is Vantage.CLIENT
+            and event.direction is Direction.SERVER_TO_CLIENT
+        ):
+            arrived.append(event)
+            loop.call_soon_threadsafe(news.set)
+
+    undo = connection.workbench.trace.subscribe(take)
+    try:
+        await send(data)
+        deadline = loop.time() + timeout_s
+        while True:
+            answered = {_answered_id(m) for m in list(arrived)}
+            limit = deadline - loop.time()
+            if waiting:
+                if waiting <= answered:
+                    return arrived
+            else:
+                limit = min(limit, QUIET_S)
+            if limit <= 0:
+                return arrived
+            news.clear()
+            try:
+                await asyncio.wait_for(news.wait(), limit)
+            except TimeoutError:
+                if not waiting:
+                    return arrived
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        raise ConnectionLost(f"{connection.name} is gone.", hint="%mcp connect") from None
+    finally:
+        undo()
+
+
+def _request_ids(data: bytes) -> set[Any]:
+    """The ids of the requests among the lines, as far as they can be read."""
+    found: set[Any] = set()
+    for text in [data, *data.splitlines()]:
+        try:
+            message = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(message, dict) and "method" in message:
+            identifier = message.get("id")
+            if isinstance(identifier, int | str):
+                found.add(identifier)
+    return found
+
+
+def _answered_id(message: Message) -> Any:
+    content = message.json()
+    if isinstance(content, dict) and "method" not in content:
+        identifier = content.get("id")
+        return identifier if isinstance(identifier, int | str) else None
+    return None

@@ -1,0 +1,79 @@
+"""The places where the SDK is touched below its public surface, in one room.
+
+Each function here is pinned by a contract test, so that a new SDK is noticed at once.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from mcp.server.lowlevel.server import NotificationOptions, Server
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.tools.base import Tool
+
+ANNOUNCED = NotificationOptions(tools_changed=True, prompts_changed=True, resources_changed=True)
+
+
+def lowlevel(server: MCPServer[Any]) -> Server[Any]:
+    """The low-level server inside an ``MCPServer``; there is no public way to it."""
+    return server._lowlevel_server
+
+
+async def serve_streams(server: MCPServer[Any], read: Any, write: Any) -> None:
+    """Serve one connection over two message streams, in the era its client chooses."""
+    inner = lowlevel(server)
+    await inner.run(read, write, inner.create_initialization_options(ANNOUNCED))
+
+
+def announce_changes(server: MCPServer[Any]) -> None:
+    """Make every transport say in the handshake that lists may change.
+
+    The HTTP apps ask for the options without arguments and would deny the notices that they
+    then deliver.
+    """
+    inner = lowlevel(server)
+    made = type(inner).create_initialization_options
+
+    @functools.wraps(made)
+    def options(
+        notification_options: NotificationOptions | None = None, *args: Any, **kw: Any
+    ) -> Any:
+        return made(inner, notification_options or ANNOUNCED, *args, **kw)
+
+    inner.create_initialization_options = options  # type: ignore[method-assign]
+
+
+def subscription_bus(server: MCPServer[Any]) -> Any:
+    """The bus that ``subscriptions/listen`` streams hang on."""
+    return server._subscriptions
+
+
+def put_tool(
+    server: MCPServer[Any], function: Callable[..., Any], *, name: str, **options: Any
+) -> Tool:
+    """Add a tool or replace the one of the same name in its place.
+
+    The public ``add_tool`` keeps the old one silently, and removing first would move it to the
+    end of the list.
+    """
+    tool = Tool.from_function(function, name=name, **options)
+    server._tool_manager._tools[name] = tool
+    return tool
+
+
+def tools_of(server: MCPServer[Any]) -> dict[str, Tool]:
+    """The registered tools by name."""
+    return server._tool_manager._tools
+
+
+def prompts_of(server: MCPServer[Any]) -> dict[str, Any]:
+    """The registered prompts by name."""
+    return server._prompt_manager._prompts
+
+
+def resources_of(server: MCPServer[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The registered resources by URI and the templates by URI template."""
+    manager = server._resource_manager
+    return manager._resources, manager._templates

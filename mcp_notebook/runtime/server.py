@@ -1,0 +1,278 @@
+"""A named server whose tools, resources and prompts come from cells."""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.subscriptions import (
+    PromptsListChanged,
+    ResourcesListChanged,
+    ToolsListChanged,
+)
+
+from mcp_notebook.errors import UsageError
+
+from . import sdk
+from .loop import BackgroundLoop
+from .quiet import root_left_alone
+from .toolthreads import ToolThreads
+
+if TYPE_CHECKING:
+    from mcp_notebook.transports.base import ChildCommand
+
+Kind = Literal["tool", "resource", "prompt"]
+
+_LEGACY_NOTICE = {
+    "tool": "send_tool_list_changed",
+    "resource": "send_resource_list_changed",
+    "prompt": "send_prompt_list_changed",
+}
+_MODERN_NOTICE: dict[str, Callable[[], Any]] = {
+    "tool": ToolsListChanged,
+    "resource": ResourcesListChanged,
+    "prompt": PromptsListChanged,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A tool, resource or prompt as the notebook defined it.
+
+    Attributes:
+        kind: which of the three.
+        name: the tool's or prompt's name, the resource's URI.
+        function: the user's own function.
+        kernel: whether it runs on the kernel's main thread or loop.
+        cell: the id of the cell that defined it; empty where none is known.
+        options: what else it was registered with (title, description, annotations ...).
+    """
+
+    kind: Kind
+    name: str
+    function: Callable[..., Any]
+    kernel: bool = False
+    cell: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What defining or removing did.
+
+    Attributes:
+        part: the tool, resource or prompt.
+        what: ``new``, ``replaced``, ``unchanged`` or ``removed``.
+    """
+
+    part: Part
+    what: str
+
+
+class NotebookServer:
+    """One server and what it is made of.
+
+    Args:
+        name: how magics and endpoints call it.
+        loop: the background loop it is served on.
+        threads: where its functions run.
+        mcp: an existing ``MCPServer`` to take over; a new one otherwise.
+        source: ``module:attribute`` where it came from, if a child can import it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        loop: BackgroundLoop,
+        threads: ToolThreads,
+        mcp: MCPServer[Any] | None = None,
+        source: str = "",
+    ) -> None:
+        self.name = name
+        self.source = source
+        self.own = mcp is None
+        self.revision = 0
+        self._loop = loop
+        self._threads = threads
+        self._parts: dict[tuple[Kind, str], Part] = {}
+        self._sessions: weakref.WeakSet[Any] = weakref.WeakSet()
+        if mcp is None:
+            with root_left_alone():
+                mcp = MCPServer(name, log_level="ERROR", warn_on_duplicate_tools=False)
+        self.mcp = mcp
+        sdk.announce_changes(mcp)
+        mcp.middleware.append(self._remember_session)
+
+    def __repr__(self) -> str:
+        counts = [f"{n} {word}{'' if n == 1 else 's'}" for word, n in self.counts().items() if n]
+        return f"<server {self.name}: {', '.join(counts) or 'nothing yet'}>"
+
+    # ---- Served (what transports need) ---------------------------------------------------
+
+    async def serve_streams(self, read: Any, write: Any) -> None:
+        """Serve one connection over a pair of message streams."""
+        await sdk.serve_streams(self.mcp, read, write)
+
+    def child_command(self) -> ChildCommand:
+        """A command that runs a snapshot of this server as a child."""
+        from .snapshot import child_command
+
+        return child_command(self)
+
+    # ---- what it is made of --------------------------------------------------------------
+
+    def counts(self) -> dict[str, int]:
+        """How many tools, resources and prompts it has."""
+        resources, templates = sdk.resources_of(self.mcp)
+        return {
+            "tool": len(sdk.tools_of(self.mcp)),
+            "resource": len(resources) + len(templates),
+            "prompt": len(sdk.prompts_of(self.mcp)),
+        }
+
+    def parts(self, kind: Kind | None = None) -> list[Part]:
+        """What the notebook defined, in order."""
+        return [p for p in self._parts.values() if kind is None or p.kind == kind]
+
+    def part(self, kind: Kind, name: str) -> Part | None:
+        """One of them."""
+        return self._parts.get((kind, name))
+
+    def tool_names(self) -> list[str]:
+        """The names of all tools, the ones of an adopted server included."""
+        return list(sdk.tools_of(self.mcp))
+
+    def define(self, parts: Iterable[Part], *, cell: str = "") -> list[Change]:
+        """Add tools, resources and prompts, replacing those of the same name.
+
+        Args:
+            parts: what to define.
+            cell: the cell that defines them. What the same cell defined before and does not
+                define now is removed; with no id nothing is removed.
+
+        Raises:
+            UsageError: a function cannot become what it should (its signature says why).
+        """
+        parts = list(parts)
+        changes = []
+        for part in parts:
+            before = self._parts.get((part.kind, part.name))
+            self._register(part)
+            self._parts[part.kind, part.name] = part
+            changes.append(Change(part=part, what="replaced" if before else "new"))
+        if cell:
+            kinds = {p.kind for p in parts} or {"tool", "resource", "prompt"}
+            now = {(p.kind, p.name) for p in parts}
+            for key, old in list(self._parts.items()):
+                if old.cell == cell and old.kind in kinds and key not in now:
+                    changes.append(self._remove(old))
+        self._tell(changes)
+        return changes
+
+    def remove(self, *names: str) -> list[Change]:
+        """Remove tools, resources or prompts by name.
+
+        Raises:
+            UsageError: there is none of that name; then nothing is removed.
+        """
+        found = []
+        for name in names:
+            here = [p for p in self._parts.values() if p.name == name]
+            if not here and name in sdk.tools_of(self.mcp):
+                tool = sdk.tools_of(self.mcp)[name]
+                here = [Part(kind="tool", name=name, function=tool.fn)]
+            if not here:
+                known = ", ".join(dict.fromkeys([p.name for p in self.parts()] + self.tool_names()))
+                raise UsageError(
+                    f"{self.name} has no {name!r}.", hint=f"It has: {known or 'nothing'}."
+                )
+            found += here
+        changes = [self._remove(part) for part in found]
+        self._tell(changes)
+        return changes
+
+    def _remove(self, part: Part) -> Change:
+        self._parts.pop((part.kind, part.name), None)
+        resources, templates = sdk.resources_of(self.mcp)
+        for table in {
+            "tool": (sdk.tools_of(self.mcp),),
+            "prompt": (sdk.prompts_of(self.mcp),),
+            "resource": (resources, templates),
+        }[part.kind]:
+            table.pop(part.name, None)
+        return Change(part=part, what="removed")
+
+    def _register(self, part: Part) -> None:
+        function = self._threads.wrap(part.function, name=part.name, kernel=part.kernel)
+        options = dict(part.options)
+        options.setdefault("description", inspect.getdoc(part.function) or "")
+        try:
+            if part.kind == "tool":
+                sdk.put_tool(self.mcp, function, name=part.name, **options)
+            elif part.kind == "prompt":
+                prompts = sdk.prompts_of(self.mcp)
+                with _kept_place(prompts, part.name):
+                    self.mcp.prompt(name=part.name, **options)(function)
+            else:
+                resources, templates = sdk.resources_of(self.mcp)
+                options.setdefault("name", part.function.__name__)
+                with _kept_place(resources, part.name), _kept_place(templates, part.name):
+                    self.mcp.resource(part.name, **options)(function)
+        except Exception as error:  # the SDK raises many kinds for a bad signature
+            raise UsageError(
+                f"{part.function.__name__} cannot become a {part.kind}: {error}",
+                hint="Check its parameters and type hints, then run the cell again.",
+            ) from error
+
+    # ---- telling those who are connected ---------------------------------------------------
+
+    async def _remember_session(self, ctx: Any, call_next: Any) -> Any:
+        if ctx.method == "notifications/initialized":
+            self._sessions.add(ctx.session)
+        return await call_next(ctx)
+
+    def _tell(self, changes: list[Change]) -> None:
+        """Send the list-changed notices of both eras to everyone connected."""
+        if not changes:
+            return
+        self.revision += 1
+        if self._loop.running:
+            kinds = list(dict.fromkeys(change.part.kind for change in changes))
+            self._loop.call_soon(lambda: self._loop.spawn(self._notify(kinds)))
+
+    async def _notify(self, kinds: list[Kind]) -> None:
+        bus = sdk.subscription_bus(self.mcp)
+        for kind in kinds:
+            await bus.publish(_MODERN_NOTICE[kind]())
+            for session in list(self._sessions):
+                try:
+                    await getattr(session, _LEGACY_NOTICE[kind])()
+                except Exception:  # noqa: BLE001 - because a session that is gone raises its transport's error
+                    self._sessions.discard(session)
+
+
+class _kept_place:
+    """Take a key out of a dict, and put what replaces it back in its old place."""
+
+    def __init__(self, table: dict[str, Any], key: str) -> None:
+        self._table = table
+        self._key = key
+
+    def __enter__(self) -> None:
+        self._order = list(self._table)
+        self._old = self._table.pop(self._key, None)
+
+    def __exit__(self, exc_type: object, *_: object) -> None:
+        if exc_type is not None and self._old is not None:
+            self._table[self._key] = self._old
+        if self._key in self._order and self._key in self._table:
+            items = dict(self._table)
+            self._table.clear()
+            for key in [*self._order, *items]:
+                if key in items:
+                    self._table[key] = items[key]

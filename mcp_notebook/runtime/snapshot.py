@@ -1,0 +1,103 @@
+"""A snapshot of a server for a child process: cloudpickle, tool by tool, in a private file.
+
+What cannot travel (locks, connections, open files) is left out by name, with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from mcp_notebook.errors import UsageError
+from mcp_notebook.transports.base import ChildCommand
+
+from . import sdk
+from .server import NotebookServer, Part
+
+MODULE = "mcp_notebook.runtime.child"
+
+
+def child_command(server: NotebookServer) -> ChildCommand:
+    """The command that serves a snapshot of a server on its standard streams.
+
+    Raises:
+        UsageError: nothing of the server can travel.
+    """
+    base = [sys.executable, "-m", MODULE]
+    if server.source:
+        return ChildCommand(
+            argv=[*base, "--name", server.name, "--module", server.source], reports=True
+        )
+    parts, left_out = pack(server)
+    if left_out and not parts:
+        names = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+        raise UsageError(
+            f"no tool of {server.name} can travel to a child process ({names}).",
+            hint="Use -t http, which runs in the kernel.",
+        )
+    path = write_private({"name": server.name, "parts": parts, "path": list(sys.path)})
+    return ChildCommand(
+        argv=[*base, "--name", server.name, "--snapshot", str(path)],
+        reports=True,
+        left_out=left_out,
+        cleanup=lambda: path.unlink(missing_ok=True),
+    )
+
+
+def pack(server: NotebookServer) -> tuple[list[bytes], dict[str, str]]:
+    """Each part of a server as bytes, and those that cannot travel with the reason."""
+    packed: list[bytes] = []
+    left_out: dict[str, str] = {}
+    for part in all_parts(server):
+        try:
+            data = cloudpickle.dumps(
+                {
+                    "kind": part.kind,
+                    "name": part.name,
+                    "function": part.function,
+                    "options": part.options,
+                }
+            )
+        except Exception as error:  # noqa: BLE001 - because objects raise what they like when pickled
+            left_out[part.name] = " ".join(str(error).split()) or type(error).__name__
+        else:
+            packed.append(data)
+    return packed, left_out
+
+
+def all_parts(server: NotebookServer) -> list[Part]:
+    """What the notebook defined, and what an adopted server brought along."""
+    parts = server.parts()
+    known = {p.name for p in parts if p.kind == "tool"}
+    for name, tool in sdk.tools_of(server.mcp).items():
+        if name not in known:
+            options = {
+                key: value
+                for key in ("title", "description", "annotations", "icons", "meta")
+                if (value := getattr(tool, key)) is not None
+            }
+            parts.append(Part(kind="tool", name=name, function=tool.fn, options=options))
+    return parts
+
+
+def write_private(content: dict[str, Any]) -> Path:
+    """Write a snapshot to a file that only this user can read."""
+    descriptor, name = tempfile.mkstemp(prefix="mcp-notebook-", suffix=".snapshot")  # mode 0600
+    with os.fdopen(descriptor, "wb") as file:
+        pickle.dump(content, file)
+    return Path(name)
+
+
+def read_once(path: Path) -> dict[str, Any]:
+    """Read a snapshot and remove its file."""
+    content: dict[str, Any] = pickle.loads(path.read_bytes())
+    with contextlib.suppress(OSError):
+        path.unlink()
+    return content

@@ -1,0 +1,227 @@
+"""Where tools run: never on the transport loop.
+
+One async tool with ``time.sleep(3)`` in it would make every other connection wait. Sync tools
+run on worker threads. Async ones share a loop of their own; a tool that blocks that loop is
+noticed when the next one comes, which then gets a fresh loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import functools
+import inspect
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import anyio.to_thread
+from mcp.server.mcpserver import Context
+
+from .loop import BackgroundLoop
+from .mainthread import MainThread
+from .results import Failure
+
+BLOCKED_AFTER_S = 0.05
+"""How long the tool loop may stay silent before a new call goes to a fresh one."""
+
+SLOW_AFTER_S = 1.0
+"""How long a tool runs before ``why`` names it."""
+
+MAX_WORKERS = 64
+"""Worker threads for sync tools."""
+
+KEPT_FAILURES = 50
+"""Exceptions of tools that are remembered for ``why``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A tool call under way.
+
+    Attributes:
+        tool: the tool's name.
+        thread: where it runs.
+        since: ``time.monotonic()`` of its start, in seconds.
+    """
+
+    tool: str
+    thread: str
+    since: float
+
+
+class RemoteContext(Context[Any, Any]):
+    """A tool's ``Context`` whose awaitable calls hop back to the transport loop."""
+
+    def __init__(self, inner: Context[Any, Any], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            request_context=inner._request_context,
+            mcp_server=inner._mcp_server,
+            input_params=inner._input_params,
+            subscriptions=inner._subscriptions,
+        )
+        self._inner = inner
+        self._home = loop
+
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        if name.startswith("_") or not inspect.iscoroutinefunction(value):
+            return value
+        home: asyncio.AbstractEventLoop = super().__getattribute__("_home")
+        inner = getattr(super().__getattribute__("_inner"), name)
+
+        @functools.wraps(inner)
+        async def hop(*args: Any, **kwargs: Any) -> Any:
+            if asyncio.get_running_loop() is home:
+                return await inner(*args, **kwargs)
+            coro = inner(*args, **kwargs)
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coro, home))
+
+        return hop
+
+
+class ToolThreads:
+    """Runs the functions of tools, resources and prompts.
+
+    Args:
+        main: the kernel's main thread, for functions that ask for it.
+    """
+
+    def __init__(self, main: MainThread) -> None:
+        self._main = main
+        self._loops: list[BackgroundLoop] = []
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._running: dict[int, Running] = {}
+        self._limiter: anyio.CapacityLimiter | None = None
+        self.failures: deque[Failure] = deque(maxlen=KEPT_FAILURES)
+
+    def running(self) -> list[Running]:
+        """The tool calls under way, oldest first."""
+        return sorted(self._running.values(), key=lambda r: r.since)
+
+    def blocked(self) -> list[Running]:
+        """Those that have been running for more than a second."""
+        now = time.monotonic()
+        return [r for r in self.running() if now - r.since > SLOW_AFTER_S]
+
+    def last_failure(self, tool: str, since_ns: int = 0) -> Failure | None:
+        """The newest exception of a tool, if it is not older than ``since_ns``."""
+        for failure in reversed(self.failures):
+            if failure.tool == tool and failure.at_ns >= since_ns:
+                return failure
+        return None
+
+    def stop(self) -> None:
+        """End the tool loops."""
+        with self._lock:
+            loops, self._loops = self._loops, []
+        for loop in loops:
+            loop.stop(timeout_s=1)
+
+    # ---- wrapping ----------------------------------------------------------------------
+
+    def wrap(self, function: Callable[..., Any], *, name: str, kernel: bool) -> Callable[..., Any]:
+        """A coroutine function with the same signature that runs ``function`` in its place.
+
+        Args:
+            function: sync or async.
+            name: what ``why`` calls it.
+            kernel: whether it must run on the kernel's main thread or loop.
+        """
+        is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+            getattr(function, "__call__", None)  # noqa: B004 - asks whether calling it awaits
+        )
+        run = {
+            (False, False): self._on_worker,
+            (True, False): self._on_tool_loop,
+            (False, True): self._on_main_thread,
+            (True, True): self._on_kernel_loop,
+        }[is_async, kernel]
+
+        @functools.wraps(function)
+        async def placed(*args: Any, **kwargs: Any) -> Any:
+            home = asyncio.get_running_loop()
+            if is_async:
+                args = tuple(_remote(value, home) for value in args)
+                kwargs = {key: _remote(value, home) for key, value in kwargs.items()}
+            number = next(self._numbers)
+            self._running[number] = Running(
+                name, run.__name__.removeprefix("_on_"), time.monotonic()
+            )
+            try:
+                return await run(functools.partial(function, *args, **kwargs))
+            except Exception as error:
+                self.failures.append(Failure(tool=name, error=error, at_ns=time.perf_counter_ns()))
+                raise
+            finally:
+                self._running.pop(number, None)
+
+        return placed
+
+    async def _on_worker(self, call: Callable[[], Any]) -> Any:
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(MAX_WORKERS)
+        # abandoned on cancel: a thread cannot be stopped, and nobody waits for its result
+        return await anyio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=self._limiter)
+
+    async def _on_tool_loop(self, call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        loop = await self._responsive_loop()
+        return await _hop(asyncio.run_coroutine_threadsafe(_in_fresh_context(call), loop.loop))
+
+    async def _on_main_thread(self, call: Callable[[], Any]) -> Any:
+        if self._main.is_current():
+            return call()
+        return await _hop(self._main.call(call))
+
+    async def _on_kernel_loop(self, call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        return await _hop(self._main.run_coroutine(call()))
+
+    async def _responsive_loop(self) -> BackgroundLoop:
+        """The newest tool loop if it answers, else a fresh one."""
+        with self._lock:
+            current = self._loops[-1] if self._loops else None
+        if current is not None and await _answers(current):
+            return current
+        with self._lock:
+            if self._loops and self._loops[-1] is not current:
+                return self._loops[-1]  # another call has just made one
+            fresh = BackgroundLoop(f"mcp-tools-{len(self._loops) + 1}")
+            self._loops.append(fresh)
+            return fresh
+
+
+def _remote(value: Any, home: asyncio.AbstractEventLoop) -> Any:
+    if isinstance(value, Context) and not isinstance(value, RemoteContext):
+        return RemoteContext(value, home)
+    return value
+
+
+async def _in_fresh_context(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run without the caller's context variables: what a tool prints belongs to no old cell."""
+    return await asyncio.get_running_loop().create_task(call(), context=contextvars.Context())
+
+
+async def _answers(loop: BackgroundLoop) -> bool:
+    heard: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+    def hear() -> None:
+        if not heard.done():
+            heard.set_result(None)
+
+    loop.call_soon(hear)
+    try:
+        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(heard)), BLOCKED_AFTER_S)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _hop(future: concurrent.futures.Future[Any]) -> Any:
+    """Await a future of another thread; cancelling this cancels that."""
+    return await asyncio.wrap_future(future)

@@ -1,0 +1,251 @@
+"""ASGI apps on the background loop: uvicorn, tapped at its sockets and at its messages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import anyio
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from mcp_notebook.trace.events import Direction
+from mcp_notebook.wire.sse import SseDecoder, SseEvent
+
+from .base import Listener
+from .guard import Policy
+from .tap import LinkTap, Tap, TappedTransport, link_address
+
+AsgiMessage = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[AsgiMessage]]
+Send = Callable[[AsgiMessage], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Body:
+    """Finds the JSON-RPC messages in one HTTP body and records them.
+
+    Args:
+        tap: where.
+        direction: which way the body travels.
+        content_type: the body's media type; JSON bodies and event streams carry messages.
+    """
+
+    def __init__(self, tap: LinkTap, direction: Direction, content_type: str) -> None:
+        self._tap = tap
+        self._direction = direction
+        kind = content_type.partition(";")[0].strip().lower()
+        self._sse = SseDecoder() if kind == "text/event-stream" else None
+        self._json: list[bytes] | None = [] if kind == "application/json" else None
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes of the body."""
+        if self._json is not None and data:
+            self._json.append(data)
+        elif self._sse is not None and data:
+            for event in self._sse.feed(data):
+                if isinstance(event, SseEvent) and event.data[:1] in ("{", "["):
+                    self._tap.message(self._direction, event.data.encode())
+
+    def end(self) -> None:
+        """The body is complete."""
+        if self._json:
+            raw = b"".join(self._json)
+            if raw.lstrip()[:1] in (b"{", b"["):
+                self._tap.message(self._direction, raw)
+            self._json = []
+
+
+class MessageTap:
+    """An ASGI layer that records the messages in request and response bodies."""
+
+    def __init__(self, app: App, tap: LinkTap) -> None:
+        self._app = app
+        self._tap = tap
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        asked = Body(
+            self._tap, Direction.CLIENT_TO_SERVER, _header(scope["headers"], b"content-type")
+        )
+        answered: Body | None = None
+
+        async def tapped_receive() -> AsgiMessage:
+            message = await receive()
+            if message["type"] == "http.request":
+                asked.feed(message.get("body", b""))
+                if not message.get("more_body"):
+                    asked.end()
+            return message
+
+        async def tapped_send(message: AsgiMessage) -> None:
+            nonlocal answered
+            if message["type"] == "http.response.start":
+                kind = _header(message.get("headers", ()), b"content-type")
+                answered = Body(self._tap, Direction.SERVER_TO_CLIENT, kind)
+            elif message["type"] == "http.response.body" and answered is not None:
+                answered.feed(message.get("body", b""))
+                if not message.get("more_body"):
+                    answered.end()
+            await send(message)
+
+        await self._app(scope, tapped_receive, tapped_send)
+
+
+def _header(headers: Any, name: bytes) -> str:
+    for key, value in headers:
+        if key.lower() == name:
+            return bytes(value).decode("latin-1")
+    return ""
+
+
+class Gate:
+    """The outermost ASGI layer: turns foreign requests away and can end the open ones.
+
+    uvicorn waits for open responses when it stops, and event streams do not end by
+    themselves. Each request runs in a cancel scope that :meth:`end_all` cancels.
+    """
+
+    def __init__(self, app: App, policy: Policy) -> None:
+        self._app = app
+        self._policy = policy
+        self._scopes: set[anyio.CancelScope] = set()
+
+    def end_all(self) -> None:
+        """Cancel every open request; its tool sees the cancellation."""
+        for scope in tuple(self._scopes):
+            scope.cancel()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Judge a request, then pass it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        refusal = self._policy.refusal(headers)
+        if refusal is not None:
+            extra = [(b"www-authenticate", b"Bearer")] if refusal.status == 401 else []
+            await _answer(send, refusal.status, refusal.text + "\n", extra)
+            return
+        started = finished = False
+
+        async def watched_send(message: AsgiMessage) -> None:
+            nonlocal started, finished
+            started = True
+            finished = message["type"] == "http.response.body" and not message.get("more_body")
+            await send(message)
+
+        with anyio.CancelScope() as cancel:
+            self._scopes.add(cancel)
+            try:
+                await self._app(scope, receive, watched_send)
+            finally:
+                self._scopes.discard(cancel)
+        if cancel.cancelled_caught and not finished:
+            with contextlib.suppress(Exception):  # the client may be gone: nobody left to tell
+                if started:
+                    await send({"type": "http.response.body", "body": b""})
+                else:
+                    await _answer(send, 503, "stopping\n", [])
+
+
+async def _answer(send: Send, status: int, text: str, extra: list[tuple[bytes, bytes]]) -> None:
+    body = text.encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        *extra,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _tapped_protocol(tap: Tap) -> type[asyncio.Protocol]:
+    """Uvicorn's HTTP protocol, with a tap of its own for each TCP connection."""
+
+    class TappedHttp(H11Protocol):
+        link: LinkTap
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.link = tap.link()
+            self.link.opened(link_address(transport, server=True))
+            self.app = MessageTap(self.app, self.link)
+            wrapped = TappedTransport(transport, self.link, Direction.SERVER_TO_CLIENT)
+            super().connection_made(wrapped)
+
+        def data_received(self, data: bytes) -> None:
+            self.link.chunk(Direction.CLIENT_TO_SERVER, data)
+            super().data_received(data)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self.link.closed(str(exc) if exc else "")
+            super().connection_lost(exc)
+
+    return TappedHttp
+
+
+class AsgiListener(Listener):
+    """An ASGI app served by uvicorn on the background loop.
+
+    Args:
+        app: the app.
+        sock: a bound, listening socket; closed with the listener.
+        policy: who may call.
+        tap: where traffic is recorded.
+        path: the path of the MCP endpoint, for the address.
+    """
+
+    def __init__(self, app: App, sock: socket.socket, policy: Policy, tap: Tap, path: str) -> None:
+        self._gate = Gate(app, policy)
+        self._sock = sock
+        host, port = sock.getsockname()[:2]
+        host = f"[{host}]" if ":" in host else host
+        self.url = self.address = f"http://{host}:{port}{path}"
+        self._uvicorn = uvicorn.Server(
+            uvicorn.Config(
+                self._gate,
+                http=_tapped_protocol(tap),
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                timeout_graceful_shutdown=1,
+                server_header=False,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def links(self) -> int:
+        """How many TCP connections are open."""
+        return len(self._uvicorn.server_state.connections)
+
+    async def start(self) -> None:
+        """Return once the app takes requests."""
+        self._task = asyncio.get_running_loop().create_task(
+            self._uvicorn.serve(sockets=[self._sock]), context=contextvars.Context()
+        )
+        while not self._uvicorn.started and not self._task.done():  # noqa: ASYNC110 - because uvicorn has no event for it
+            await asyncio.sleep(0.002)
+        if self._task.done():
+            self._sock.close()
+            self._task.result()
+            raise RuntimeError("the web server ended while it was starting")
+
+    async def close(self) -> None:
+        """End the open requests, stop, free the port."""
+        self._uvicorn.should_exit = True
+        self._gate.end_all()
+        if self._task is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self._task), 5)
+        self._sock.close()

@@ -1,0 +1,250 @@
+"""An httpx2 client whose sockets and messages are recorded.
+
+The bytes are taken at httpcore2's network backend, below HTTP: what the trace shows is what
+the socket carried (inside TLS, where there is TLS).
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import urllib.request
+from collections.abc import AsyncIterator, Iterable
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpcore2
+import httpx2
+from httpcore2._backends.auto import AutoBackend
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from mcp_notebook.trace.events import Direction
+
+from .asgi import Body
+from .base import LOOPBACK_HOSTS
+from .tap import LinkTap, Tap
+
+SESSION_HEADER = "mcp-session-id"
+VERSION_HEADER = "mcp-protocol-version"
+
+
+class _Request:
+    """One HTTP request under way: its message waits for the link that will carry it."""
+
+    __slots__ = ("link", "waiting")
+
+    def __init__(self, waiting: bytes) -> None:
+        self.waiting = waiting
+        self.link: LinkTap | None = None
+
+    def carried_by(self, link: LinkTap) -> None:
+        self.link = link
+        if self.waiting:
+            raw, self.waiting = self.waiting, b""
+            if raw.lstrip()[:1] in (b"{", b"["):
+                link.message(Direction.CLIENT_TO_SERVER, raw)
+
+
+_request: ContextVar[_Request | None] = ContextVar("mcp_notebook_http_request", default=None)
+
+
+class _TappedStream(httpcore2.AsyncNetworkStream):
+    """A network stream that records what it reads and writes."""
+
+    def __init__(self, inner: httpcore2.AsyncNetworkStream, tap: LinkTap) -> None:
+        self._inner = inner
+        self._tap = tap
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data = await self._inner.read(max_bytes, timeout)
+        if data:
+            self._tap.chunk(Direction.SERVER_TO_CLIENT, data)
+        else:
+            self._tap.closed()
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        request = _request.get()
+        if request is not None and request.link is None:
+            request.carried_by(self._tap)
+        self._tap.chunk(Direction.CLIENT_TO_SERVER, bytes(buffer))
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        self._tap.closed()
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        return _TappedStream(inner, self._tap)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class _TappedBackend(httpcore2.AsyncNetworkBackend):
+    """Opens TCP connections that are recorded."""
+
+    def __init__(self, tap: Tap) -> None:
+        self._inner = AutoBackend()
+        self._tap = tap
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        inner = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
+        link = self._tap.link()
+        here, there = inner.get_extra_info("client_addr"), inner.get_extra_info("server_addr")
+        text = (
+            f"{here[0]}:{here[1]} > {there[0]}:{there[1]}" if here and there else f"{host}:{port}"
+        )
+        link.opened(text)
+        return _TappedStream(inner, link)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._inner.sleep(seconds)
+
+
+class _TappedBody(httpx2.AsyncByteStream):
+    """A response body whose messages are recorded as they arrive."""
+
+    def __init__(self, inner: httpx2.AsyncByteStream, body: Body) -> None:
+        self._inner = inner
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._inner:
+            self._body.feed(part)
+            yield part
+        self._body.end()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class RawPoster:
+    """A write stream of the SDK that can also POST exactly the bytes it is given.
+
+    Args:
+        inner: the SDK's write stream.
+        client: the client whose connection, session and revision headers are used.
+        http: its transport, which remembers them.
+        url: where to POST if nothing was posted yet.
+    """
+
+    def __init__(self, inner: Any, client: httpx2.AsyncClient, http: TappedHttp, url: str) -> None:
+        self._inner = inner
+        self._client = client
+        self._http = http
+        self._url = url
+
+    async def send_bytes(self, data: bytes) -> None:
+        """POST the bytes as one body and read the answer to its end."""
+        headers = {
+            "content-type": "application/json",
+            "accept": "application/json, text/event-stream",
+            **self._http.session_headers,
+            **_mirrored(data, self._http.session_headers),
+        }
+        url = self._http.last_url or self._url
+        response = await self._client.post(url, content=data, headers=headers)
+        await response.aread()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def __aenter__(self) -> Any:
+        return await self._inner.__aenter__()
+
+    async def __aexit__(self, *exc: Any) -> Any:
+        return await self._inner.__aexit__(*exc)
+
+
+def _mirrored(data: bytes, session: dict[str, str]) -> dict[str, str]:
+    """The headers that mirror the body (revision 2026-07-28, Streamable HTTP, Standard Headers)."""
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(message, dict) or not isinstance(message.get("method"), str):
+        return {}
+    if session.get(VERSION_HEADER, "") not in MODERN_PROTOCOL_VERSIONS:
+        return {}
+    headers = {"mcp-method": message["method"]}
+    params = message.get("params")
+    if isinstance(params, dict):
+        name = params.get("name", params.get("uri"))
+        if isinstance(name, str) and name.isascii() and name.isprintable():
+            headers["mcp-name"] = name
+    return headers
+
+
+class TappedHttp(httpx2.AsyncHTTPTransport):
+    """httpx2's transport over recorded sockets."""
+
+    def __init__(self, tap: Tap, *, verify: ssl.SSLContext | bool, proxy: str | None) -> None:
+        super().__init__(verify=verify, trust_env=False, proxy=proxy)
+        # httpx2 has no argument for the network backend (pinned by a contract test).
+        self._pool._network_backend = _TappedBackend(tap)
+        self.session_headers: dict[str, str] = {}
+        self.last_url = ""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request and record its message and the messages of its answer."""
+        content_type = request.headers.get("content-type", "")
+        is_json = content_type.startswith("application/json")
+        if request.method == "POST":
+            self.last_url = str(request.url)
+            for name in (SESSION_HEADER, VERSION_HEADER):
+                if name in request.headers:
+                    self.session_headers[name] = request.headers[name]
+        under_way = _Request(await request.aread() if is_json else b"")
+        token = _request.set(under_way)
+        try:
+            response = await super().handle_async_request(request)
+        finally:
+            _request.reset(token)
+        if under_way.link is not None:
+            kind = response.headers.get("content-type", "")
+            body = Body(under_way.link, Direction.SERVER_TO_CLIENT, kind)
+            response.stream = _TappedBody(response.stream, body)  # type: ignore[arg-type]
+        return response
+
+
+def http_client(
+    url: str, tap: Tap, *, headers: dict[str, str], connect_timeout_s: float
+) -> tuple[httpx2.AsyncClient, TappedHttp]:
+    """A recorded client for one MCP endpoint.
+
+    Proxies of the environment are used for other machines, never for loopback. Reading waits
+    without limit: calls have time limits of their own.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    # A TLS context costs 25 ms, and plain HTTP does not need one.
+    verify: ssl.SSLContext | bool = (
+        ssl.create_default_context() if parts.scheme == "https" else False
+    )
+    proxy = None
+    if host not in LOOPBACK_HOSTS and not urllib.request.proxy_bypass(host):
+        proxy = urllib.request.getproxies().get(parts.scheme)
+    timeout = httpx2.Timeout(connect_timeout_s, read=None, write=60, pool=60)
+    transport = TappedHttp(tap, verify=verify, proxy=proxy)
+    client = httpx2.AsyncClient(
+        transport=transport,
+        headers=headers,
+        timeout=timeout,
+        trust_env=False,
+    )
+    return client, transport

@@ -1,0 +1,113 @@
+"""How a child process reports what it saw: its vantage, in the kernel's Trace.
+
+The child writes records to an inherited descriptor, the kernel replays them into its Trace with
+the child's own time stamps (``CLOCK_MONOTONIC`` is one clock for all processes of a machine).
+A record is a fixed head and its bytes; nothing is parsed, so that the tap stays cheap.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable
+from typing import Any
+
+from mcp_notebook.trace.events import Direction
+from mcp_notebook.wire.spans import Span
+
+from .tap import LinkTap
+
+HEAD = struct.Struct("!cBqqqI")
+"""kind, direction, time in ns, span start, span end, number of bytes that follow."""
+
+_DIRECTIONS = (Direction.CLIENT_TO_SERVER, Direction.SERVER_TO_CLIENT)
+
+
+class Reporter:
+    """Has the methods of a :class:`LinkTap`, and writes them down for another process.
+
+    Args:
+        write: takes the bytes of a record; must not block.
+    """
+
+    def __init__(self, write: Callable[[bytes], Any]) -> None:
+        self._write = write
+        self._offsets = [0, 0]
+        self._open = False
+
+    def _record(
+        self, kind: bytes, data: bytes, direction: Direction | None = None, span: Span | None = None
+    ) -> None:
+        way = 0 if direction is None else _DIRECTIONS.index(direction)
+        start, end = (span.start, span.end) if span else (-1, -1)
+        head = HEAD.pack(kind, way, time.perf_counter_ns(), start, end, len(data))
+        self._write(head + data)
+
+    def opened(self, address: str = "") -> None:
+        """The link is up."""
+        self._open = True
+        self._record(b"o", address.encode())
+
+    def closed(self, reason: str = "") -> None:
+        """The link is down."""
+        if self._open:
+            self._open = False
+            self._record(b"x", reason.encode())
+
+    def chunk(self, direction: Direction, data: bytes, *, time_ns: int = 0) -> int:
+        """Bytes moved; the offset of the first of them."""
+        del time_ns
+        way = _DIRECTIONS.index(direction)
+        offset = self._offsets[way]
+        self._offsets[way] = offset + len(data)
+        self._record(b"c", data, direction)
+        return offset
+
+    def message(
+        self, direction: Direction, raw: bytes, *, span: Span | None = None, time_ns: int = 0
+    ) -> None:
+        """One message passed."""
+        del time_ns
+        self._record(b"m", raw, direction, span)
+
+    def stderr(self, text: str) -> None:
+        """A line on standard error; the kernel reads those from the pipe itself."""
+
+    def fault(self, text: str) -> None:
+        """Something went wrong on the link."""
+        self._record(b"f", text.encode())
+
+
+class ReportReader:
+    """Replays a child's report into a tap of the kernel's."""
+
+    def __init__(self, tap: LinkTap) -> None:
+        self._tap = tap
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes of the report."""
+        self._rest += data
+        place = 0
+        while len(self._rest) - place >= HEAD.size:
+            kind, way, stamp, start, end, size = HEAD.unpack_from(self._rest, place)
+            if len(self._rest) - place < HEAD.size + size:
+                break
+            place += HEAD.size
+            self._replay(kind, way, stamp, start, end, bytes(self._rest[place : place + size]))
+            place += size
+        del self._rest[:place]
+
+    def _replay(self, kind: bytes, way: int, stamp: int, start: int, end: int, data: bytes) -> None:
+        match kind:
+            case b"c":
+                self._tap.chunk(_DIRECTIONS[way], data, time_ns=stamp)
+            case b"m":
+                span = Span(start, end) if start >= 0 else None
+                self._tap.message(_DIRECTIONS[way], data, span=span, time_ns=stamp)
+            case b"o":
+                self._tap.opened(data.decode())
+            case b"x":
+                self._tap.closed(data.decode())
+            case _:
+                self._tap.fault(data.decode("utf-8", "replace"))

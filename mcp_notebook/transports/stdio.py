@@ -1,0 +1,160 @@
+"""``stdio``: a real child process, one JSON message a line on its standard streams.
+
+Source: revision 2026-07-28, Transports, stdio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp_notebook.errors import ConnectError, UsageError
+from mcp_notebook.trace.events import Direction
+
+from .base import (
+    ChildCommand,
+    ConnectOptions,
+    Listener,
+    Served,
+    ServeOptions,
+    StreamPair,
+    Transport,
+)
+from .child import Child
+from .report import ReportReader
+from .streams import LineDuplex, attach_pipes
+from .tap import Tap
+
+
+class ChildListener(Listener):
+    """A server that is started as a child, anew for each client."""
+
+    def __init__(self, served: Served, tap: Tap) -> None:
+        self.served = served
+        self.tap = tap
+        self.address = "a child process for each client"
+        self.closed = False
+        self._open = 0
+
+    def opened(self, change: int) -> None:
+        """Count a link that opened (+1) or closed (-1)."""
+        self._open += change
+
+    @property
+    def links(self) -> int:
+        """How many children run."""
+        return self._open
+
+    async def close(self) -> None:
+        """Take no more clients; children end with their connections."""
+        self.closed = True
+
+
+class StdioTransport(Transport):
+    """A child process with a pid and memory of its own."""
+
+    name = "stdio"
+    standing = "standard"
+    summary = "a real child process, one JSON message a line on its standard streams"
+
+    async def listen(self, served: Served, options: ServeOptions, tap: Tap) -> ChildListener:
+        """Get ready to start a child whenever a client connects."""
+        self.refuse(options, "port", "path", "host", "token")
+        return ChildListener(served, tap)
+
+    def connect(
+        self, target: Listener | str | Sequence[str], options: ConnectOptions, tap: Tap
+    ) -> StreamPair:
+        """Start a child: of a server of the notebook, or a command line."""
+        if isinstance(target, ChildListener):
+            if target.closed:
+                raise ConnectError(
+                    "that endpoint is stopped.", hint="Start it: %mcp serve -t stdio"
+                )
+            return self._connect(target.served.child_command(), options, tap, target)
+        if isinstance(target, Listener):
+            raise UsageError("that endpoint is no stdio endpoint.", hint="%mcp status")
+        argv = shlex.split(target) if isinstance(target, str) else list(target)
+        if not argv:
+            raise UsageError("no command was given.", hint="%mcp connect -- COMMAND ARG ...")
+        return self._connect(ChildCommand(argv=argv), options, tap, None)
+
+    @asynccontextmanager
+    async def _connect(
+        self,
+        command: ChildCommand,
+        options: ConnectOptions,
+        tap: Tap,
+        listener: ChildListener | None,
+    ) -> AsyncIterator[tuple[Any, Any]]:
+        link = tap.link()
+        reader = None
+        if command.reports and listener is not None:
+            reader = ReportReader(listener.tap.link())
+        child = Child(
+            command.argv,
+            env={**command.env, **options.env},
+            cwd=options.cwd or command.cwd,
+            on_stderr=link.stderr,
+            report=reader.feed if reader else None,
+        )
+        child.on_started = options.on_child
+        duplex = LineDuplex(receives=Direction.SERVER_TO_CLIENT, tap=link)
+        try:
+            our_out, our_in = await child.start()
+            link.opened(child.command)
+            await attach_pipes(duplex, our_out, our_in)
+            duplex.on_closed = lambda reason: _tell(child, options, reason)
+            if listener is not None:
+                listener.opened(+1)
+            try:
+                yield duplex, duplex
+            finally:
+                duplex.on_closed = lambda _reason: None
+                await duplex.aclose()
+                await child.close()
+                if listener is not None:
+                    listener.opened(-1)
+        finally:
+            if command.cleanup is not None:
+                command.cleanup()
+
+
+_telling: set[asyncio.Task[None]] = set()
+
+
+def _tell(child: Child, options: ConnectOptions, reason: str) -> None:
+    """Say that the link ended, with the child's exit code and last words once they are known."""
+
+    async def tell() -> None:
+        try:
+            await asyncio.wait_for(child.ended.wait(), 1)
+            await asyncio.sleep(0.02)  # what it last wrote to stderr is on its way
+        except TimeoutError:
+            pass
+        options.on_closed(child.epitaph() or reason or "it closed its output")
+
+    task = asyncio.get_running_loop().create_task(tell())
+    _telling.add(task)
+    task.add_done_callback(_telling.discard)
+
+
+def inherited_pipes() -> tuple[int, int]:
+    """Take over this process's standard streams for MCP (the child's side).
+
+    Descriptor 1 leads to standard error from now on, so that a ``print`` cannot break the
+    framing (the specification allows nothing but messages there).
+
+    Returns:
+        Descriptors to read from and write to.
+    """
+    read_fd, write_fd = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    return read_fd, write_fd
