@@ -167,9 +167,13 @@ def encode(obj: Any) -> bytes:
     """Write a message as compact UTF-8 JSON on one line, without a line end.
 
     Raises:
-        ValueError: it holds what JSON cannot say (NaN, an infinity, a lone surrogate).
+        ValueError: it holds what JSON cannot say (NaN, an infinity, a lone surrogate), or is
+            nested too deeply.
     """
-    text = json.dumps(obj, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text = json.dumps(obj, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except RecursionError:
+        raise ValueError("nested too deeply to be written as JSON") from None
     return text.encode("utf-8")
 
 
