@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from os import PathLike
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .events import Chunk, Event, Message
+from .events import QUICK, Chunk, Event, Fault, LinkClosed, LinkOpened, Message, StderrLine, Vantage
+from .secrets import Secrets
+
+if TYPE_CHECKING:
+    import pandas
+
+    from .exchange import Exchange
+    from .query import Query
 
 E = TypeVar("E", bound=Event)
 
@@ -19,10 +28,12 @@ DEFAULT_MAX_EVENT_BYTES = 16 << 20
 
 def weight_bytes(event: Event) -> int:
     """The payload bytes an event keeps alive."""
-    if isinstance(event, Message):
+    if type(event) is Message:
         return len(event.raw)
-    if isinstance(event, Chunk):
+    if type(event) is Chunk:
         return len(event.data)
+    if isinstance(event, StderrLine | Fault):
+        return len(event.text)
     return 0
 
 
@@ -36,6 +47,11 @@ class Trace:
         max_bytes: how many payload bytes are kept over all events.
         max_event_bytes: how many payload bytes of one event are kept; the true length is
             always kept.
+
+    Attributes:
+        secrets: values that are masked in whatever leaves the Trace.
+        zero_ns: the monotonic time at which the Trace began.
+        zero_unix_s: the same moment on the wall clock.
     """
 
     def __init__(
@@ -48,14 +64,20 @@ class Trace:
         self.max_events = max_events
         self.max_bytes = max_bytes
         self.max_event_bytes = max_event_bytes
+        self.secrets = Secrets()
+        # reentrant: the garbage collector may run a finaliser that records while this thread
+        # is recording
         self._lock = threading.RLock()
         self._events: deque[Event] = deque()
         self._bytes = 0
         self._next_seq = 1
         self._dropped = 0
+        self._whole: Trace = self  # where a selection was taken from
         self._subscribers: tuple[Callable[[Event], None], ...] = ()
         self._subscriber_failures = 0
-        self.zero_ns = time.perf_counter_ns()
+        self._undelivered: deque[tuple[Event, tuple[Callable[[Event], None], ...]]] = deque()
+        self._delivering = threading.Lock()
+        self.zero_ns = perf_counter_ns()
         self.zero_unix_s = time.time()
 
     # ---- recording -------------------------------------------------------------------
@@ -63,38 +85,70 @@ class Trace:
     def record(self, make: Callable[..., E], /, *, time_ns: int = 0, **fields: Any) -> E:
         """Append one event; the Trace gives it its number and, if none is given, its time.
 
-        Subscribers are called under the lock, in order; one that raises is counted, never
+        Subscribers are called in the order of the numbers, by one thread at a time: this one,
+        or another that is already calling them. A subscriber that raises is counted, never
         felt by the traffic.
         """
+        quick: Callable[..., E] = QUICK.get(make, make)
         with self._lock:
-            event = make(seq=self._next_seq, time_ns=time_ns or time.perf_counter_ns(), **fields)
-            self._next_seq += 1
+            seq = self._next_seq
+            self._next_seq = seq + 1
+            fields["seq"] = seq
+            fields["time_ns"] = time_ns or perf_counter_ns()
+            event = quick(**fields)
             self._events.append(event)
             self._bytes += weight_bytes(event)
-            while len(self._events) > self.max_events or (
-                self._bytes > self.max_bytes and len(self._events) > 1
-            ):
-                self._bytes -= weight_bytes(self._events.popleft())
-                self._dropped += 1
-            for notify in self._subscribers:
-                try:
-                    notify(event)
-                except Exception:  # noqa: BLE001 - a boundary: a view must not break the traffic
-                    self._subscriber_failures += 1
+            if self._bytes > self.max_bytes or len(self._events) > self.max_events:
+                self._shed()
+            if self._subscribers:
+                self._undelivered.append((event, self._subscribers))
+        if self._undelivered:
+            self._deliver()
         return event
 
+    def _shed(self) -> None:
+        """Let the oldest events go until the bounds hold. The newest always stays."""
+        events = self._events
+        while len(events) > 1 and (len(events) > self.max_events or self._bytes > self.max_bytes):
+            self._bytes -= weight_bytes(events.popleft())
+            self._dropped += 1
+
+    def _deliver(self) -> None:
+        """Call the subscribers without the lock: a slow one delays no other recorder.
+
+        The condition is looked at again after the release: an event may have come between
+        the last look and the release, from a thread that found this one at work and left.
+        """
+        while self._undelivered and self._delivering.acquire(blocking=False):
+            try:
+                while self._undelivered:
+                    event, subscribers = self._undelivered.popleft()
+                    for notify in subscribers:
+                        if notify not in self._subscribers:
+                            continue
+                        try:
+                            notify(event)
+                        except Exception:  # noqa: BLE001 - a boundary: a view must not break the traffic
+                            self._subscriber_failures += 1
+            finally:
+                self._delivering.release()
+
     def subscribe(self, notify: Callable[[Event], None]) -> Callable[[], None]:
-        """Call ``notify`` with each event from now on; it must not block.
+        """Call ``notify`` with each event from now on.
 
         Returns:
             A function that ends the subscription.
         """
+
+        def each(event: Event) -> None:
+            notify(event)
+
         with self._lock:
-            self._subscribers = (*self._subscribers, notify)
+            self._subscribers = (*self._subscribers, each)
 
         def unsubscribe() -> None:
             with self._lock:
-                self._subscribers = tuple(s for s in self._subscribers if s is not notify)
+                self._subscribers = tuple(s for s in self._subscribers if s is not each)
 
         return unsubscribe
 
@@ -126,11 +180,34 @@ class Trace:
         with self._lock:
             return list(self._events)
 
+    def messages(self) -> list[Message]:
+        """The messages among the events."""
+        return [event for event in self.events() if isinstance(event, Message)]
+
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events())
 
     def __len__(self) -> int:
         return len(self._events)
+
+    def __repr__(self) -> str:
+        counts = Counter(event.kind for event in self.events())
+        words = {
+            Message.kind: ("message", "messages"),
+            Chunk.kind: ("chunk", "chunks"),
+            StderrLine.kind: ("stderr line", "stderr lines"),
+            LinkOpened.kind: ("link opened", "links opened"),
+            LinkClosed.kind: ("link closed", "links closed"),
+            Fault.kind: ("fault", "faults"),
+        }
+        parts = [
+            f"{counts[kind]} {one if counts[kind] == 1 else many}"
+            for kind, (one, many) in words.items()
+            if counts[kind]
+        ]
+        if self._dropped:
+            parts.append(f"{self._dropped} dropped")
+        return f"Trace({', '.join(parts) or 'empty'})"
 
     def since(self, seq: int) -> list[Event]:
         """The events kept whose number is greater than ``seq``."""
@@ -144,6 +221,108 @@ class Trace:
                 newer.append(event)
         newer.reverse()
         return newer
+
+    # ---- what is read from the events --------------------------------------------------
+
+    def exchanges(self, vantage: Vantage | str | None = None) -> list[Exchange]:
+        """Each request with its progress, its answer and its time.
+
+        Args:
+            vantage: where to look. Both ends of a connection may be in this kernel, and then
+                one request is seen twice: without this argument it is listed once, as the
+                client saw it, or as the server did where no client is in the Trace.
+        """
+        from .exchange import pair, preferred_vantage
+
+        events = self.events()
+        chosen = Vantage(vantage) if vantage is not None else preferred_vantage(events)
+        numbers = {event.seq for event in events}
+        return [
+            exchange
+            for exchange in pair(self._whole.events())
+            if exchange.vantage == chosen and exchange.seq in numbers
+        ]
+
+    def select(self, query: str | Query) -> Trace:
+        """The part a query selects, as a Trace of its own that does not change.
+
+        Raises:
+            UsageError: the query cannot be read.
+        """
+        from .query import parse
+
+        chosen = parse(query) if isinstance(query, str) else query
+        part = self._empty_copy()
+        part._whole = self._whole
+        part._adopt(
+            chosen.select(self.events(), context=self._whole.events()), dropped=self._dropped
+        )
+        return part
+
+    def redacted(self) -> Trace:
+        """The same events with every secret masked by ``*``, lengths kept.
+
+        What is secret is judged over the whole Trace, also where this is a part of it.
+        """
+        from .redact import redact
+
+        copy = self._empty_copy()
+        events = redact(self.events(), self.secrets.values(), context=self._whole.events())
+        copy._adopt(events, dropped=self._dropped)
+        return copy
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row a message, as a pandas ``DataFrame``.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        from .frame import to_frame
+
+        return to_frame(self.events(), context=self._whole.events(), zero_ns=self.zero_ns)
+
+    # ---- files -------------------------------------------------------------------------
+
+    def save(self, path: str | PathLike[str], *, redact: bool = True) -> None:
+        """Write the Trace to a file, in the format its suffix names; all of it or nothing.
+
+        Args:
+            path: where to; an existing file is replaced.
+            redact: whether secrets are masked. Without it the file holds what was sent.
+
+        Raises:
+            UsageError: the suffix is unknown, or the file cannot be written.
+        """
+        from .formats import save
+
+        save(self.redacted() if redact else self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], *, strict: bool = True) -> Trace:
+        """Read a Trace from a file.
+
+        Args:
+            path: the file.
+            strict: whether a damaged file is an error. Without it what can be read is
+                returned.
+
+        Raises:
+            DamagedTrace: a part cannot be read; ``.trace`` holds the rest.
+            UsageError: it is not there, or no trace.
+        """
+        from .formats import load
+
+        return load(path, strict=strict)
+
+    def _empty_copy(self) -> Trace:
+        copy = Trace(
+            max_events=self.max_events,
+            max_bytes=self.max_bytes,
+            max_event_bytes=self.max_event_bytes,
+        )
+        copy.secrets = self.secrets
+        copy.zero_ns, copy.zero_unix_s = self.zero_ns, self.zero_unix_s
+        return copy
 
     def _adopt(self, events: Iterable[Event], *, dropped: int) -> None:
         """Fill an empty Trace with events that already have their numbers."""

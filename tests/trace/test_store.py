@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import dataclasses
+import threading
+from itertools import pairwise
+
+import pytest
+
+from mcp_notebook.trace.events import (
+    QUICK,
+    Chunk,
+    Event,
+    Fault,
+    LinkClosed,
+    LinkOpened,
+    Message,
+    StderrLine,
+    Vantage,
+)
+from mcp_notebook.trace.store import Trace
+
+from .recording import C2S, S2C, Recording
+
+LABELS = {"conn": "demo", "vantage": Vantage.CLIENT}
+
+
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    [
+        (Message, {"direction": C2S, "raw": b"{}", "size": 2, "span": None}),
+        (Message, {"direction": S2C, "raw": b"x" * 9, "size": 70_000}),
+        (Chunk, {"direction": C2S, "data": b"{}", "size": 2, "offset": 7}),
+    ],
+)
+def test_the_quick_way_makes_the_same_frozen_event(kind: type[Event], own: dict) -> None:
+    quick = QUICK[kind](seq=1, time_ns=2, **LABELS, link="l", transport="t", **own)
+    plain = kind(seq=1, time_ns=2, **LABELS, link="l", transport="t", **own)
+    assert type(quick) is kind
+    assert quick == plain
+    assert hash(quick) == hash(plain)
+    assert repr(quick) == repr(plain)
+    assert dataclasses.replace(quick, seq=9).seq == 9
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        quick.seq = 3
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        del quick.seq
+
+
+@pytest.mark.parametrize("kind", [Message, Chunk])
+def test_the_quick_way_knows_every_field_with_its_default(kind: type[Event]) -> None:
+    required = {
+        field.name: object()
+        for field in dataclasses.fields(kind)
+        if field.default is dataclasses.MISSING and field.name != "size"
+    }
+    assert QUICK[kind](**required, size=1) == kind(**required, size=1)
+
+
+def test_events_are_numbered_from_one_and_stamped() -> None:
+    trace = Trace()
+    first = trace.record(Fault, text="a", **LABELS)
+    second = trace.record(Fault, text="b", **LABELS, time_ns=5)
+    assert (first.seq, second.seq, trace.last_seq) == (1, 2, 2)
+    assert first.time_ns >= trace.zero_ns
+    assert second.time_ns == 5
+
+
+def test_beyond_the_number_of_events_the_oldest_leave_and_are_counted() -> None:
+    trace = Trace(max_events=3)
+    for n in range(5):
+        trace.record(Fault, text=str(n), **LABELS)
+    assert [event.seq for event in trace] == [3, 4, 5]
+    assert trace.dropped == 2
+    assert repr(trace) == "Trace(3 faults, 2 dropped)"
+
+
+def test_beyond_the_bytes_the_oldest_leave_and_are_counted() -> None:
+    trace = Trace(max_bytes=10)
+    recording = Recording(trace)
+    for _ in range(4):
+        recording.chunk(C2S, b"12345")
+    assert (len(trace), trace.dropped) == (2, 2)
+    trace.record(StderrLine, text="x" * 8, **LABELS)
+    assert (len(trace), trace.dropped) == (1, 4)
+
+
+def test_the_newest_event_stays_however_big_it_is() -> None:
+    trace = Trace(max_bytes=10)
+    Recording(trace).chunk(C2S, b"x" * 50)
+    assert (len(trace), trace.dropped) == (1, 0)
+
+
+def test_a_forgotten_event_is_not_a_dropped_one() -> None:
+    trace = Trace(max_bytes=10)
+    recording = Recording(trace)
+    recording.chunk(C2S, b"12345678")
+    trace.clear()
+    recording.chunk(C2S, b"12345678")
+    assert [event.seq for event in trace] == [2]
+    assert trace.dropped == 0
+
+
+def test_since_gives_what_is_newer() -> None:
+    trace = Trace(max_events=3)
+    for n in range(5):
+        trace.record(Fault, text=str(n), **LABELS)
+    assert [event.seq for event in trace.since(3)] == [4, 5]
+    assert [event.seq for event in trace.since(0)] == [3, 4, 5]
+    assert trace.since(5) == []
+
+
+def test_a_subscriber_hears_each_event_in_order_until_it_leaves() -> None:
+    trace = Trace()
+    heard: list[int] = []
+    leave = trace.subscribe(lambda event: heard.append(event.seq))
+    for _ in range(3):
+        trace.record(Fault, text="", **LABELS)
+    leave()
+    trace.record(Fault, text="", **LABELS)
+    assert heard == [1, 2, 3]
+
+
+def test_one_function_can_be_subscribed_twice_and_leave_once() -> None:
+    trace = Trace()
+    heard: list[Event] = []
+    leave = trace.subscribe(heard.append)
+    trace.subscribe(heard.append)
+    leave()
+    trace.record(Fault, text="", **LABELS)
+    assert len(heard) == 1
+
+
+def test_a_subscriber_that_raises_is_counted_and_the_others_hear() -> None:
+    trace = Trace()
+    heard: list[Event] = []
+
+    def broken(event: Event) -> None:
+        raise RuntimeError("a view broke")
+
+    trace.subscribe(broken)
+    trace.subscribe(heard.append)
+    event = trace.record(Fault, text="", **LABELS)
+    assert heard == [event]
+    assert trace.subscriber_failures == 1
+
+
+def test_a_subscriber_may_record_and_order_is_kept() -> None:
+    trace = Trace()
+    heard: list[int] = []
+
+    def echo(event: Event) -> None:
+        if event.seq == 1:
+            trace.record(Fault, text="echo", **LABELS)
+
+    trace.subscribe(echo)
+    trace.subscribe(lambda event: heard.append(event.seq))
+    trace.record(Fault, text="", **LABELS)
+    assert heard == [1, 2]
+
+
+def test_a_subscriber_that_is_stuck_stops_no_other_recorder() -> None:
+    trace = Trace()
+    stuck, go_on = threading.Event(), threading.Event()
+    heard: list[int] = []
+
+    def slow(event: Event) -> None:
+        stuck.set()
+        assert go_on.wait(10)
+        heard.append(event.seq)
+
+    trace.subscribe(slow)
+    thread = threading.Thread(target=lambda: trace.record(Fault, text="a", **LABELS))
+    thread.start()
+    assert stuck.wait(10)
+    trace.record(Fault, text="b", **LABELS)  # returns although the subscriber is stuck
+    assert [event.seq for event in trace] == [1, 2]
+    assert heard == []
+    go_on.set()
+    thread.join(10)
+    assert heard == [1, 2]
+
+
+def test_many_threads_lose_no_event_and_no_order() -> None:
+    threads, each = 8, 400
+    trace = Trace(max_events=1000)
+    heard: list[int] = []
+    trace.subscribe(lambda event: heard.append(event.seq))
+    start = threading.Barrier(threads)
+
+    def work(name: str) -> None:
+        start.wait(10)
+        for n in range(each):
+            trace.record(Chunk, direction=C2S, data=b"x", size=1, offset=n, **LABELS, link=name)
+            if n % 50 == 0:
+                trace.events()
+                trace.since(trace.last_seq - 10)
+
+    workers = [threading.Thread(target=work, args=(f"l{n}",)) for n in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(30)
+    assert heard == list(range(1, threads * each + 1))
+    assert trace.dropped == threads * each - 1000
+    kept = trace.events()
+    assert [event.seq for event in kept] == list(range(threads * each - 999, threads * each + 1))
+    assert all(a.time_ns <= b.time_ns for a, b in pairwise(kept))
+    per_link: dict[str, list[int]] = {}
+    for event in kept:
+        assert isinstance(event, Chunk)
+        per_link.setdefault(event.link, []).append(event.offset)
+    assert all(offsets == sorted(offsets) for offsets in per_link.values())
+
+
+def test_the_text_of_a_trace_counts_and_names_nothing_that_changes() -> None:
+    recording = Recording()
+    trace = recording.trace
+    assert repr(trace) == "Trace(empty)"
+    trace.record(LinkOpened, address="127.0.0.1:4711", **LABELS)
+    recording.chunk(C2S, b"{}")
+    recording.ask(1)
+    recording.answer(1)
+    trace.record(LinkClosed, **LABELS)
+    assert repr(trace) == "Trace(2 messages, 1 chunk, 1 link opened, 1 link closed)"
+
+
+def test_a_selection_is_a_trace_that_keeps_its_numbers_and_does_not_change() -> None:
+    recording = Recording()
+    recording.ask(1, "tools/list")
+    part = recording.trace.select("kind:request")
+    recording.ask(2, "tools/list")
+    assert [event.seq for event in part] == [1]
+    assert part.last_seq == 1
+    assert part.zero_ns == recording.trace.zero_ns
+    assert part.messages() == recording.trace.messages()[:1]
+
+
+def test_a_selection_of_requests_still_knows_how_they_ended() -> None:
+    recording = Recording()
+    recording.ask(1, "tools/call", name="add")
+    recording.refuse(1)
+    recording.ask(2, "tools/call", name="add")
+    requests = recording.trace.select("kind:request")
+    assert [one.status for one in requests.exchanges()] == ["error", "unanswered"]
+    assert [event.seq for event in requests.select("status:error")] == [1]
+
+
+def test_a_request_seen_from_both_ends_is_one_exchange() -> None:
+    trace = Trace()
+    client = Recording(trace, conn="me", link="tcp#1")
+    server = Recording(trace, conn="notebook-tcp", vantage=Vantage.SERVER, link="tcp#2")
+    client.ask(1)
+    server.ask(1)
+    server.answer(1)
+    client.answer(1)
+    assert [one.conn for one in trace.exchanges()] == ["me"]
+    assert [one.conn for one in trace.exchanges("server")] == ["notebook-tcp"]
+    assert [one.conn for one in trace.select("vantage:server").exchanges()] == ["notebook-tcp"]
