@@ -203,7 +203,7 @@ class Connection:
 
     def close(self) -> None:
         """Close it. Twice is no error."""
-        self.workbench.close_connection(self)
+        self.workbench.connections.stop(self)
 
     def __enter__(self) -> Connection:
         return self
@@ -338,4 +338,4 @@ class AioConnection:
 
     async def close(self) -> None:
         """Close it."""
-        await self._connection.workbench.aclose_connection(self._connection)
+        await self._connection.workbench.connections.end(self._connection)

@@ -7,7 +7,7 @@ import contextlib
 import contextvars
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import uvicorn
@@ -179,7 +179,7 @@ def _tapped_protocol(tap: Tap) -> type[asyncio.Protocol]:
             self.link.opened(link_address(transport, server=True))
             self.app = MessageTap(self.app, self.link)
             wrapped = TappedTransport(transport, self.link, Direction.SERVER_TO_CLIENT)
-            super().connection_made(wrapped)
+            super().connection_made(cast(asyncio.Transport, wrapped))
 
         def data_received(self, data: bytes) -> None:
             self.link.chunk(Direction.CLIENT_TO_SERVER, data)

@@ -1,0 +1,75 @@
+"""The endpoints of a kernel: starting, replacing and stopping them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from mcp_notebook.trace.events import Vantage
+from mcp_notebook.trace.store import Trace
+from mcp_notebook.transports.base import ServeOptions, Transport
+from mcp_notebook.transports.tap import Tap
+
+from .endpoint import Endpoint
+from .loop import BackgroundLoop
+from .server import NotebookServer
+
+Farewell = Callable[[Endpoint, str], Awaitable[None]]
+"""Ends the connections to an endpoint, told the reason."""
+
+
+class Endpoints(dict[str, Endpoint]):
+    """Endpoints by name.
+
+    Args:
+        loop: the background loop they run on.
+        trace: where their traffic is recorded.
+        farewell: called before an endpoint goes, to end the connections to it.
+    """
+
+    def __init__(self, loop: BackgroundLoop, trace: Trace, farewell: Farewell) -> None:
+        super().__init__()
+        self._loop = loop
+        self._trace = trace
+        self._farewell = farewell
+
+    def start(self, served: NotebookServer, way: Transport, options: ServeOptions) -> Endpoint:
+        """Start an endpoint; one of the same name is replaced.
+
+        Raises:
+            UsageError: in one line, why not.
+        """
+        warnings: list[str] = []
+        options = replace(options, warn=warnings.append)
+        return self._loop.run(self._start(served, way, options, warnings))
+
+    async def _start(
+        self, served: NotebookServer, way: Transport, options: ServeOptions, warnings: list[str]
+    ) -> Endpoint:
+        name = options.name
+        if name in self:
+            await self.end(self[name], "its endpoint was replaced")
+        tap = Tap(self._trace, name, Vantage.SERVER, way.name)
+        listener = await way.listen(served, options, tap)
+        self[name] = Endpoint(
+            name=name,
+            server=served,
+            transport=way,
+            listener=listener,
+            stop=self.stop,
+            warnings=warnings,
+            guarded=bool(options.token),
+        )
+        return self[name]
+
+    def stop(self, endpoint: Endpoint) -> None:
+        """Stop an endpoint; twice is no error."""
+        if self.get(endpoint.name) is endpoint:
+            self._loop.run(self.end(endpoint, "its endpoint was stopped"))
+
+    async def end(self, endpoint: Endpoint, reason: str) -> None:
+        """Stop an endpoint from the background loop."""
+        self.pop(endpoint.name, None)
+        endpoint.mark_stopped()
+        await self._farewell(endpoint, reason)
+        await endpoint.listener.close()
