@@ -9,12 +9,8 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +20,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.rigs.surroundings import IN_CI, jupyter_environment
+from tests.rigs.surroundings import IN_CI, await_answer, free_port, jupyter_environment
 
 TOKEN = "rig"
 
@@ -75,9 +71,8 @@ class LabRig:
         self.root.mkdir(parents=True)
         self.log = home / "lab.log"
         environment = jupyter_environment(home / "jupyter")
-        _quieten(Path(environment["JUPYTERLAB_SETTINGS_DIR"]))
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        _settle(Path(environment["JUPYTERLAB_SETTINGS_DIR"]))
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         command = [
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
@@ -96,22 +91,10 @@ class LabRig:
                 start_new_session=True,
             )
         try:
-            self._await_ready()
+            await_answer(f"{self.url}/api/status?token={TOKEN}", self.process, self.log)
         except BaseException:
             self.stop()
             raise
-
-    def _await_ready(self, timeout: float = 60) -> None:
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
-            try:
-                with urllib.request.urlopen(f"{self.url}/api/status?token={TOKEN}", timeout=5):
-                    return
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                time.sleep(0.1)  # a server announces nothing before it listens
-        pytest.fail(f"JupyterLab did not start:\n{self.log.read_text(encoding='utf-8')[-3000:]}")
 
     def kernels(self) -> list[psutil.Process]:
         """The processes the server started and that still run: kernels and what they started."""
@@ -216,18 +199,13 @@ class LabPage:
         self.page.wait_for_function(IDLE, timeout=timeout * 1000)
 
     def cell(self, number: int) -> Locator:
-        """The cell at this place, from 0, scrolled into the page (far cells are not in the DOM)."""
-        self.page.evaluate(
-            "number => window.jupyterapp.shell.currentWidget.content.scrollToItem(number)", number
-        )
-        return self.page.locator(
-            f'.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell[data-windowed-list-index="{number}"]'
-        )
+        """The cell at this place, from 0, text cells counted."""
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell").nth(number)
 
     def output(self, number: int) -> str:
         """The text a reader sees under the cell at this place; empty without output."""
         outputs = self.cell(number).locator(".jp-OutputArea-output")
-        return "\n".join(outputs.all_inner_texts())
+        return "\n".join(outputs.all_inner_texts()).strip()
 
     def outputs(self) -> list[list[nbformat.NotebookNode]]:
         """The outputs of all cells as the notebook would save them; empty for text cells."""
@@ -249,13 +227,17 @@ class LabPage:
         )
 
 
-def _quieten(settings: Path) -> None:
-    """Turns off the news and update toasts, which ask the network and cover the page."""
-    folder = settings / "@jupyterlab" / "apputils-extension"
-    folder.mkdir(parents=True)
-    quiet = {"fetchNews": "false", "checkForUpdates": False}
-    file = folder / "notification.jupyterlab-settings"
-    file.write_text(json.dumps(quiet), encoding="utf-8")
+def _settle(settings: Path) -> None:
+    """Writes the settings that make a page a test can rely on."""
+    for plugin, values in {
+        # the news and update toasts ask the network and cover the page
+        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+        # cells that are out of sight are taken out of the page otherwise
+        "notebook-extension/tracker": {"windowingMode": "none"},
+    }.items():
+        file = settings / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values), encoding="utf-8")
 
 
 def find_chromium() -> str | None:

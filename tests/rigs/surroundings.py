@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
+
+import pytest
 
 IN_CI = os.environ.get("CI") == "true"
 """Whether what is missing here must fail instead of being skipped."""
@@ -29,3 +36,21 @@ def jupyter_environment(home: Path) -> dict[str, str]:
         path.mkdir(parents=True, exist_ok=True)
         environment[variable] = str(path)
     return environment
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listened on a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def await_answer(url: str, server: subprocess.Popen[bytes], log: Path, timeout: float = 60) -> None:
+    """Waits until the server that writes to `log` answers at `url`; fails with the log's end."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)  # a server announces nothing before it listens
+    pytest.fail(f"no answer at {url}:\n{log.read_text(encoding='utf-8')[-3000:]}")
