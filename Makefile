@@ -16,7 +16,7 @@ COVERAGE := $(BIN)/python -m coverage
 COVERAGE_FLOOR := 80
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lessons bench check pins clean
+.PHONY: help lab test lint suite lessons bench check pins clean
 
 help:
 	@echo "make lab      install, then open JupyterLab at lesson 00 (LAB_ARGS='--no-browser --port=8899')"
@@ -30,15 +30,22 @@ help:
 lab: $(DONE)/lab
 	$(BIN)/python -m mcp_notebook lab $(LAB_ARGS)
 
-test: $(DONE)/test
-	rm -rf build/coverage && mkdir -p build/coverage
+# `make -k test` runs the suite also when lint complains; tests that fail do not hide the lessons
+test: lint suite
+
+lint: $(DONE)/test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(COVERAGE) run -m pytest tests
-	$(if $(LESSONS),$(COVERAGE) run -m pytest $(NBVAL) $(LESSONS),@echo "no lesson to run")
-	$(COVERAGE) combine --quiet
-	$(COVERAGE) report --skip-covered $(if $(filter true,$(CI)),--fail-under=$(COVERAGE_FLOOR))
+
+suite: $(DONE)/test
+	rm -rf build/coverage && mkdir -p build/coverage
+	@status=0; \
+	$(COVERAGE) run -m pytest tests || status=$$?; \
+	$(if $(LESSONS),$(COVERAGE) run -m pytest $(NBVAL) $(LESSONS) || status=$$?,echo "no lesson to run"); \
+	$(COVERAGE) combine --quiet; \
+	$(COVERAGE) report --skip-covered $(if $(filter true,$(CI)),--fail-under=$(COVERAGE_FLOOR)) || status=$$?; \
+	exit $$status
 
 lessons: $(DONE)/test
 	$(if $(LESSONS),$(BIN)/python -m pytest $(NBVAL) $(LESSONS),@echo "no lesson to run")
@@ -46,10 +53,7 @@ lessons: $(DONE)/test
 bench: $(DONE)/test
 	$(BIN)/python -m tests.bench
 
-check: $(DONE)/test
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
+check: lint
 	$(BIN)/python -m pytest tests -m "not slow and not kernel and not browser and not lesson"
 
 # An environment is made once; it is filled again only when what it should hold has changed.
