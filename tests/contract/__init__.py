@@ -1,0 +1,1 @@
+"""What this package relies on in other packages, below their public surface."""
