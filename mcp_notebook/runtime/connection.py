@@ -37,6 +37,8 @@ class Connection:
         endpoint: the endpoint of this kernel it leads to, or ``None``.
         timeout: seconds a call may take where it says nothing else.
         asker: answers questions of the server that no ``--answer`` was given for.
+        warnings: what the user should know about how it was opened.
+        left_out: tools that could not travel to its child, with the reason.
         aio: the same methods, awaitable from any event loop.
     """
 
@@ -47,7 +49,8 @@ class Connection:
         self.endpoint = endpoint
         self.timeout = timeout
         self.asker: Asker | None = None
-        self.left_out: dict[str, str] = {}
+        self.warnings: list[str] = []
+        self.left_out: dict[str, str] = dict(session.left_out)
         self.aio = AioConnection(self)
         self.session = session
         self.workbench = workbench

@@ -61,7 +61,7 @@ def connecting(error: BaseException, shown: str, *, epitaph: str = "") -> McpErr
         )
     if isinstance(error, ValidationError):
         return ConnectError(f"{shown} answered, but not as an MCP server does.", hint="%mcp flow")
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     return ConnectError(f"{shown} cannot be reached: {text}.", hint="%mcp why")
 
 

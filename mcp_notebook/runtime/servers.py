@@ -11,7 +11,7 @@ from mcp_notebook.errors import UsageError
 
 from .loop import BackgroundLoop
 from .names import free_name, resolve
-from .server import Kind, NotebookServer, Part
+from .server import Change, Kind, NotebookServer, Part
 from .targets import import_server
 from .toolthreads import ToolThreads
 
@@ -28,6 +28,8 @@ class Servers(dict[str, NotebookServer]):
         super().__init__()
         self._loop = loop
         self._threads = threads
+        self.cell: Callable[[], str] = lambda: ""
+        self._decorated: set[tuple[str, Kind, str]] = set()
 
     def served(self, name: str = FIRST_SERVER, *, make: bool = True) -> NotebookServer:
         """The server of a name with what the notebook knows of it.
@@ -88,9 +90,33 @@ class Servers(dict[str, NotebookServer]):
                 name=name or function.__name__,
                 function=function,
                 kernel=kernel,
+                cell=self.cell(),
                 options=options,
             )
+            self._decorated.add((server, kind, part.name))
             self.served(server).define([part])
             return function
 
         return decorate
+
+    def cell_begins(self) -> None:
+        """A cell starts to run: forget what the one before defined by decorator."""
+        self._decorated.clear()
+
+    def cell_ended(self, cell: str) -> list[Change]:
+        """A cell ran to its end: what it defined in an earlier run and not in this one is removed.
+
+        Only for cells that defined something by decorator now; ``%%mcp tool`` looks after itself.
+        """
+        changes: list[Change] = []
+        if not cell or not self._decorated:
+            return changes
+        for name in {server for server, _, _ in self._decorated}:
+            old = [
+                part.name
+                for part in self[name].parts()
+                if part.cell == cell and (name, part.kind, part.name) not in self._decorated
+            ]
+            if old:
+                changes += self[name].remove(*old)
+        return changes

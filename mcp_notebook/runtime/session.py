@@ -63,12 +63,18 @@ class Session:
         self.tools: dict[str, types.Tool] = {}
         self.tools_changed = False
         self.child_pid: int | None = None
+        self.left_out: dict[str, str] = {}
         self.notices: deque[Any] = deque(maxlen=1000)
         self.on_notice: list[Callable[[Any], None]] = []
         self.write: Any = None
         self._tap = tap
         self._loop = loop
-        self._options = replace(options, on_closed=self._peer_gone, on_child=self._child_runs)
+        self._options = replace(
+            options,
+            on_closed=self._peer_gone,
+            on_child=self._child_runs,
+            on_left_out=self.left_out.update,
+        )
         self._client: Client | None = None
         self._end = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None

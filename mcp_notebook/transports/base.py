@@ -113,6 +113,7 @@ class ConnectOptions:
         connect_timeout_s: seconds to wait for the link.
         on_closed: called on the loop when the link ends by itself, with the reason.
         on_child: called with the process id of a child once it runs.
+        on_left_out: called with the tools that could not travel to a child, and why.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -122,6 +123,7 @@ class ConnectOptions:
     connect_timeout_s: float = 10.0
     on_closed: Callable[[str], None] = field(default=lambda _reason: None, repr=False)
     on_child: Callable[[int], None] = field(default=lambda _pid: None, repr=False)
+    on_left_out: Callable[[Mapping[str, str]], None] = field(default=lambda _: None, repr=False)
 
     def all_headers(self) -> dict[str, str]:
         """The HTTP headers to send, the token's included."""

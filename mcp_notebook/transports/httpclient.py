@@ -28,6 +28,9 @@ from .tap import LinkTap, Tap
 SESSION_HEADER = "mcp-session-id"
 VERSION_HEADER = "mcp-protocol-version"
 
+TURNED_AWAY = frozenset({401, 403, 421})
+"""Statuses of a guard: token, Origin or scope, Host."""
+
 
 class _Request:
     """One HTTP request under way: its message waits for the link that will carry it."""
@@ -199,9 +202,15 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
         self._pool._network_backend = _TappedBackend(tap)
         self.session_headers: dict[str, str] = {}
         self.last_url = ""
+        self._welcome = False
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request and record its message and the messages of its answer."""
+        """Send a request and record its message and the messages of its answer.
+
+        Raises:
+            httpx2.HTTPStatusError: a guard turned the first request away. The SDK would make
+                a nameless internal error of it and try the other era.
+        """
         content_type = request.headers.get("content-type", "")
         is_json = content_type.startswith("application/json")
         if request.method == "POST":
@@ -219,6 +228,11 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
             kind = response.headers.get("content-type", "")
             body = Body(under_way.link, Direction.SERVER_TO_CLIENT, kind)
             response.stream = _TappedBody(response.stream, body)  # type: ignore[arg-type]
+        if not self._welcome and response.status_code in TURNED_AWAY:
+            await response.aclose()
+            text = f"HTTP status {response.status_code}"
+            raise httpx2.HTTPStatusError(text, request=request, response=response)
+        self._welcome = self._welcome or response.is_success
         return response
 
 

@@ -103,6 +103,7 @@ class StdioTransport(Transport):
             report=reader.feed if reader else None,
         )
         child.on_started = options.on_child
+        options.on_left_out(command.left_out)
         duplex = LineDuplex(receives=Direction.SERVER_TO_CLIENT, tap=link)
         try:
             our_out, our_in = await child.start()

@@ -1,1 +1,14 @@
 """The %mcp commands, a file for each group of commands."""
+
+from __future__ import annotations
+
+from . import call, define, lists, look, serve
+
+COMMANDS = [
+    *define.COMMANDS,
+    *call.COMMANDS,
+    *serve.COMMANDS,
+    *lists.COMMANDS,
+    *look.COMMANDS,
+]
+"""Every command, in the order in which ``%mcp help`` lists them."""

@@ -1,0 +1,212 @@
+"""Waiting for a call on the main thread: progress, questions, results that come later."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import threading
+import time
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any
+
+import IPython.display
+
+if TYPE_CHECKING:
+    from mcp_notebook.runtime.calls import PendingCall
+    from mcp_notebook.runtime.connection import Connection
+    from mcp_notebook.runtime.questions import Question
+    from mcp_notebook.runtime.results import CallResult
+
+    from .context import Context
+
+display: Any = IPython.display.display  # IPython has no types
+
+PROGRESS_EVERY_S = 0.1
+"""A bar is redrawn at most this often."""
+
+
+class Bar:
+    """A progress bar in the running cell, drawn by the main thread."""
+
+    def __init__(self, context: Context, tool: str) -> None:
+        self._main = context.workbench.main
+        self._tool = tool
+        self._handle: Any = None
+        self._last: tuple[float, float | None, str | None] | None = None
+        self._drawn_at = 0.0
+        self._drawn: object = None
+
+    def step(self, value: float, total: float | None, message: str | None) -> None:
+        """Progress came; called on the background loop."""
+        self._last = (value, total, message)
+        now = time.monotonic()
+        if now - self._drawn_at >= PROGRESS_EVERY_S:
+            self._drawn_at = now
+            self._main.call(self.draw)
+
+    def draw(self) -> None:
+        """Draw what came last, if it is not drawn yet; on the main thread."""
+        from mcp_notebook.show.progress import progress
+
+        if self._last is None or self._drawn == self._last:
+            return
+        self._drawn = self._last
+        bundle = progress(self._tool, *self._last)
+        if self._handle is None:
+            self._handle = display(bundle, raw=True, display_id=True)
+        else:
+            self._handle.update(bundle, raw=True)
+
+
+class FormAsker:
+    """Asks by a form in the cell; several questions of one call come below each other.
+
+    Args:
+        context: the notebook.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._box: Any = None
+        self.opened: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+    def __call__(self, question: Question) -> Awaitable[Any]:
+        """Put a question; called on the background loop."""
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Any] = loop.create_future()
+
+        def answer(value: Any) -> None:
+            loop.call_soon_threadsafe(_settle, answered, value)
+
+        self._context.workbench.main.call(lambda: self._show(question, answer))
+        return answered
+
+    def _show(self, question: Question, answer: Any) -> None:
+        import ipywidgets
+
+        from mcp_notebook.show.forms import question_form
+
+        form = question_form(question, answer)
+        if self._box is None:
+            self._box = ipywidgets.VBox([form])
+            display(self._box)
+        else:
+            self._box.children = (*self._box.children, form)
+        for widget in _all_widgets(self._box):
+            _answer_while_busy(widget)
+        if not self.opened.done():
+            self.opened.set_result(None)
+
+
+def _settle(future: asyncio.Future[Any], value: Any) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+def _all_widgets(widget: Any) -> list[Any]:
+    found = [widget]
+    for child in getattr(widget, "children", ()):
+        found += _all_widgets(child)
+    return found
+
+
+def _answer_while_busy(widget: Any) -> None:
+    """Let a click arrive while a cell runs.
+
+    ipykernel 7.4 sends a front end's message to the shell that published last on the comm,
+    which is the busy one; left to itself the message takes the subshell of the front end.
+    """
+    comm = getattr(widget, "comm", None)
+    if comm is not None and hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda _data, default: default
+
+
+class TerminalAsker:
+    """Asks line by line in a terminal; the waiting magic runs the asking."""
+
+    def __init__(self, context: Context) -> None:
+        self._main = context.workbench.main
+
+    def __call__(self, question: Question) -> Awaitable[Any]:
+        """Put a question; called on the background loop."""
+        from mcp_notebook.show.forms import terminal_answer
+
+        return asyncio.wrap_future(self._main.call(lambda: terminal_answer(question, input)))
+
+
+def asker_for(context: Context) -> FormAsker | TerminalAsker | None:
+    """Who can be asked here; ``None`` where nobody sits in front of it."""
+    if hasattr(context.shell, "kernel"):
+        return FormAsker(context) if context.can_ask else None
+    return TerminalAsker(context)
+
+
+def attend(
+    context: Context,
+    connection: Connection,
+    tool: str,
+    arguments: dict[str, Any],
+    *,
+    answer: Any,
+    timeout: float | None,
+) -> CallResult:
+    """Call a tool and wait, until the answer is there or a question is open."""
+    bar = Bar(context, tool)
+    asker = asker_for(context)
+    before, connection.asker = connection.asker, connection.asker or asker
+    try:
+        call = connection.start(
+            tool, arguments, answer=answer, timeout=timeout, on_progress=bar.step
+        )
+    finally:
+        connection.asker = before
+    opened = asker.opened if isinstance(asker, FormAsker) else None
+    if opened is None:
+        try:
+            return call.result()
+        finally:
+            bar.draw()
+    try:
+        context.workbench.loop.wait(_either(call.future, opened))
+    except BaseException:
+        call.cancel()
+        raise
+    bar.draw()
+    if call.future.done():
+        return call.result()
+    return _later(context, call)
+
+
+def _either(*futures: concurrent.futures.Future[Any]) -> concurrent.futures.Future[None]:
+    """A future that is done when the first of several is."""
+    done: concurrent.futures.Future[None] = concurrent.futures.Future()
+    lock = threading.Lock()
+
+    def settle(_: object) -> None:
+        with lock:
+            if not done.done():
+                done.set_result(None)
+
+    for future in futures:
+        future.add_done_callback(settle)
+    return done
+
+
+def _later(context: Context, call: PendingCall) -> CallResult:
+    """The pending result; when the answer comes, it is shown below the form."""
+    from mcp_notebook.show.values import call_result
+
+    result = call.outcome()
+    handle = display({"text/plain": repr(result)}, raw=True, display_id=True)
+
+    def show() -> None:
+        try:
+            bundle = call_result(call.result(), stable=context.stable)
+        except BaseException as error:  # noqa: BLE001 - because it is shown where the result would be
+            bundle = {"text/plain": f"{type(error).__name__}: {error}"}
+        with contextlib.suppress(Exception):  # the front end may be gone
+            handle.update(bundle, raw=True)
+
+    call.future.add_done_callback(lambda _: context.workbench.main.call(show))
+    return result

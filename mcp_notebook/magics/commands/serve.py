@@ -1,0 +1,169 @@
+"""``serve``, ``connect``, ``use``, ``status``, ``stop``, ``workbench``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from mcp_notebook.errors import UsageError
+from mcp_notebook.magics import grammar
+from mcp_notebook.magics.command import Command, Parser
+from mcp_notebook.magics.context import Shown
+
+if TYPE_CHECKING:
+    from mcp_notebook.magics.context import Context
+
+
+def _serve_arguments(parser: Parser) -> None:
+    parser.add_argument("server", nargs="?", metavar="SERVER", help="a name, $var or module:attr")
+    parser.add_argument("-t", "--transport", metavar="TRANSPORT", help="http by default")
+    parser.add_argument("--as", dest="name", metavar="NAME", help="the endpoint's name")
+    parser.add_argument("--host", default="127.0.0.1", metavar="H", help="127.0.0.1 by default")
+    parser.add_argument("--port", type=int, metavar="N", help="without it: the same at each start")
+    parser.add_argument("--path", metavar="P", help="URL path, or path of the socket")
+    parser.add_argument("--token", metavar="$T", help="clients must send it")
+
+
+def run_serve(context: Context, options: argparse.Namespace, _body: str | None) -> Any:
+    """``%mcp serve``."""
+    warnings: list[str] = []
+    token = context.secret(options.token, "--token", warnings)
+    endpoint = context.workbench.serve(
+        context.value(options.server),
+        options.transport or context.magics.transport,
+        name=options.name,
+        host=options.host,
+        port=options.port,
+        path=options.path,
+        token=token,
+    )
+    endpoint.warnings[:0] = warnings
+    if not any(endpoint.server.counts().values()):
+        endpoint.warnings.append(f"{endpoint.server.name} has no tools yet: %%mcp tool")
+    return endpoint
+
+
+def _connect_arguments(parser: Parser) -> None:
+    parser.add_argument("target", nargs="?", metavar="TARGET", help="endpoint, server, URL or file")
+    parser.add_argument("--as", dest="name", metavar="NAME", help="the connection's name")
+    parser.add_argument("--era", metavar="ERA", help="auto, legacy, modern or a revision")
+    parser.add_argument(
+        "--timeout", type=float, metavar="S", help="seconds for handshake and calls"
+    )
+    parser.add_argument("--token", metavar="$T", help="sent as a bearer token")
+    parser.add_argument("--header", action="append", default=[], metavar="H", help="NAME=$VALUE")
+    parser.add_argument("--env", action="append", default=[], metavar="KEY[=V]", help="for a child")
+    parser.add_argument("--cwd", metavar="D", help="a child's folder")
+    parser.add_argument("command", nargs="*", metavar="-- COMMAND ARG", help="a stdio server")
+
+
+def run_connect(context: Context, options: argparse.Namespace, _body: str | None) -> Any:
+    """``%mcp connect``."""
+    warnings: list[str] = []
+    headers: dict[str, str] = {}
+    for word in options.header:
+        name, text = grammar.pair(word, "NAME=VALUE")
+        headers[name] = _header(context, name, text, warnings)
+    env: dict[str, str] = {}
+    for word in options.env:
+        name, equals, text = word.partition("=")
+        env[name] = grammar.filled(text, context.names) if equals else grammar.environment(name)
+    command = [str(context.value(word)) for word in options.command]
+    if command and options.target is not None:
+        raise UsageError("there is a target and a command.", hint="Keep one: TARGET or -- COMMAND.")
+    connection = context.workbench.connect(
+        command or context.value(options.target),
+        name=options.name,
+        era=options.era or context.magics.era,
+        timeout=options.timeout,
+        token=context.secret(options.token, "--token", warnings),
+        headers=headers,
+        env=env,
+        cwd=options.cwd,
+    )
+    connection.warnings += warnings
+    return connection
+
+
+def _header(context: Context, name: str, text: str, warnings: list[str]) -> str:
+    secretive = any(word in name.lower() for word in ("auth", "key", "token", "cookie", "secret"))
+    if secretive:
+        return context.secret(text, f"--header {name}", warnings) or ""
+    return grammar.filled(text, context.names)
+
+
+def run_use(context: Context, options: argparse.Namespace, _body: str | None) -> Any:
+    """``%mcp use C``."""
+    return context.workbench.use(context.word(options.name))
+
+
+def run_status(context: Context, _options: argparse.Namespace, _body: str | None) -> Shown:
+    """``%mcp status``."""
+    from mcp_notebook.show.status import status
+
+    bundle = status(context.workbench, stable=context.stable)
+    return Shown(bundle["text/plain"], bundle.get("text/html", ""))
+
+
+def run_stop(context: Context, options: argparse.Namespace, _body: str | None) -> Shown:
+    """``%mcp stop [NAME ...] [--all]``."""
+    from mcp_notebook.show.status import stoppable
+
+    workbench = context.workbench
+    if options.all:
+        names = workbench.stop_all()
+    elif options.names:
+        names = workbench.stop(*(context.word(name) for name in options.names))
+    else:
+        bundle = stoppable(workbench)
+        return Shown(bundle["text/plain"], bundle.get("text/html", ""))
+    return Shown(f"stopped: {', '.join(names)}" if names else "nothing was running")
+
+
+def run_workbench(context: Context, _options: argparse.Namespace, _body: str | None) -> Any:
+    """``%mcp workbench``."""
+    return context.workbench
+
+
+def _use_arguments(parser: Parser) -> None:
+    parser.add_argument("name", metavar="C", help="a connection")
+
+
+def _stop_arguments(parser: Parser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="endpoints and connections")
+    parser.add_argument("--all", action="store_true", help="everything")
+
+
+COMMANDS = [
+    Command(
+        name="serve",
+        summary="start an endpoint in this kernel",
+        run=run_serve,
+        build=_serve_arguments,
+        examples=("%mcp serve", "%mcp serve -t websocket", "ep = %mcp serve -t http --port 8000"),
+    ),
+    Command(
+        name="connect",
+        summary="open a client",
+        run=run_connect,
+        build=_connect_arguments,
+        examples=(
+            "%mcp connect",
+            "%mcp connect http://127.0.0.1:8000/mcp --token $TOKEN",
+            "%mcp connect -- python server.py",
+        ),
+    ),
+    Command(
+        name="use", summary="make a connection the default one", run=run_use, build=_use_arguments
+    ),
+    Command(name="status", summary="what runs in this kernel", run=run_status),
+    Command(
+        name="stop",
+        summary="stop endpoints, close connections",
+        run=run_stop,
+        build=_stop_arguments,
+        aliases=("close",),
+        examples=("%mcp stop notebook-http", "%mcp stop --all"),
+    ),
+    Command(name="workbench", summary="the kernel's Workbench object", run=run_workbench),
+]

@@ -1,0 +1,148 @@
+"""Tab completion of ``%mcp`` lines, as a matcher of IPython (API version 2)."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
+
+if TYPE_CHECKING:
+    from .command import Command
+    from .extension import MCPMagics
+
+_LINE = re.compile(r"^(?:.*=\s*)?%%?mcp(\s+.*)?$")
+_CHOICES = {
+    "--era": ("auto", "legacy", "modern", "2025-11-25", "2026-07-28"),
+    "--thread": ("kernel",),
+    "--host": ("127.0.0.1",),
+}
+
+
+class Completer:
+    """Completes commands, options, names of servers, endpoints, connections and tools.
+
+    It answers from memory only: a completion sends nothing and waits for nobody.
+    """
+
+    def __init__(self, magics: MCPMagics) -> None:
+        self._magics = magics
+
+        def mcp_matcher(context: CompletionContext) -> Any:
+            return self.complete(context.text_until_cursor)
+
+        self.matcher: Any = context_matcher()(mcp_matcher)
+
+    def complete(self, text: str) -> Any:
+        """The completions for the text up to the cursor.
+
+        Always suppresses other matchers on a ``%mcp`` line: jedi takes seconds there and has
+        nothing to offer.
+        """
+        line = text.rpartition("\n")[2]
+        match = _LINE.match(line)
+        if match is None or (match[1] is None and not line.endswith("mcp")):
+            return {"completions": [], "suppress": False}
+        rest = match[1] or ""
+        fragment = re.split(r"[\s(,]", rest)[-1]
+        words = rest.split()
+        if fragment and words:
+            words = words[:-1] if words[-1] == fragment else words
+        found: list[str] = []
+        with contextlib.suppress(Exception):  # a completion must never break typing
+            found = [w for w in self._offers(words, fragment) if w.startswith(fragment)]
+        return {
+            "completions": [SimpleCompletion(text=word, type="mcp") for word in found],
+            "suppress": True,
+            "matched_fragment": fragment,
+        }
+
+    def _offers(self, words: list[str], fragment: str) -> list[str]:
+        commands = self._magics.commands
+        if not words:
+            return [*(c.name for c in self._magics.listed), "help"]
+        if words[0] == "help":
+            return [c.name for c in self._magics.listed]
+        command = commands.get(words[0])
+        if command is None:
+            return []
+        if fragment.startswith("$"):
+            return [f"${n}" for n in self._magics.context.names if not n.startswith("_")]
+        option = words[-1] if len(words) > 1 else ""
+        if option.startswith("-"):
+            values = self._values(option)
+            if values is not None:
+                return values
+        if fragment.startswith("-"):
+            parser = command.parser()
+            return [o for o in parser.options() if o not in words]
+        return self._arguments(command, words[1:], fragment)
+
+    def _values(self, option: str) -> list[str] | None:
+        """What an option takes; ``None`` where it takes nothing or anything."""
+        workbench = self._magics.existing
+        if option in ("-t", "--transport"):
+            from mcp_notebook.transports.base import transports
+
+            return [t.name for t in transports()]
+        if option in _CHOICES:
+            return list(_CHOICES[option])
+        if option == "--on":
+            return list(workbench.connections) if workbench else []
+        if option == "--server":
+            return list(workbench.servers) if workbench else ["notebook"]
+        return None
+
+    def _arguments(self, command: Command, given: list[str], fragment: str) -> list[str]:
+        workbench = self._magics.existing
+        if workbench is None:
+            return []
+        match command.name:
+            case "call":
+                return self._call(given, fragment)
+            case "serve":
+                return list(workbench.servers)
+            case "connect":
+                return [*workbench.endpoints, *workbench.servers]
+            case "use":
+                return list(workbench.connections)
+            case "stop":
+                return list(dict.fromkeys([*workbench.endpoints, *workbench.connections]))
+            case "remove":
+                return [p.name for s in workbench.servers.values() for p in s.parts()]
+            case "add":
+                names = self._magics.context.names
+                return [n for n, v in names.items() if callable(v) and not n.startswith("_")]
+            case "flow" | "trace":
+                from mcp_notebook.trace.query import completions
+
+                return list(completions())
+        return []
+
+    def _call(self, given: list[str], fragment: str) -> list[str]:
+        """Tool names first, then the arguments of the tool."""
+        named = [g for g in given if not g.startswith("-")]
+        schemas = self._schemas()
+        tool = re.split(r"[(\s]", named[0])[0] if named else ""
+        if tool in schemas and (len(named) >= 1):
+            taken = {g.partition("=")[0].strip("(,") for g in given}
+            return [f"{n}=" for n in schemas[tool] if n not in taken]
+        del fragment
+        return list(schemas)
+
+    def _schemas(self) -> dict[str, list[str]]:
+        """The argument names of every tool that can be called now, without asking anybody."""
+        workbench = self._magics.existing
+        found: dict[str, list[str]] = {}
+        if workbench is None:
+            return found
+        with contextlib.suppress(Exception):
+            for name, tool in workbench.connections.default().session.tools.items():
+                found[name] = list(tool.input_schema.get("properties") or {})
+            return found
+        from mcp_notebook.runtime import sdk
+
+        for name, made in sdk.tools_of(workbench.servers.served().mcp).items():
+            found[name] = list(made.parameters.get("properties") or {})
+        return found

@@ -1,0 +1,99 @@
+"""What a command sees of the notebook: its shell, its variables, the workbench."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import grammar
+
+if TYPE_CHECKING:
+    from mcp_notebook.runtime.connection import Connection
+    from mcp_notebook.runtime.workbench import Workbench
+
+    from .extension import MCPMagics
+
+
+class Shown:
+    """A text that a cell shows, with HTML beside it where there is some."""
+
+    def __init__(self, text: str, html: str = "") -> None:
+        self.text = text
+        self.html = html
+
+    def __repr__(self) -> str:
+        return self.text
+
+    __str__ = __repr__
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        bundle = {"text/plain": self.text}
+        if self.html:
+            bundle["text/html"] = self.html
+        return bundle
+
+
+class Context:
+    """The notebook as a command sees it."""
+
+    def __init__(self, magics: MCPMagics) -> None:
+        self.magics = magics
+        self.shell: Any = magics.shell
+
+    @property
+    def workbench(self) -> Workbench:
+        """The kernel's workbench."""
+        return self.magics.workbench
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The notebook's variables."""
+        names: dict[str, Any] = self.shell.user_ns
+        return names
+
+    @property
+    def stable(self) -> bool:
+        """Whether what changes from run to run is left out."""
+        return bool(self.magics.stable)
+
+    def value(self, word: str | None) -> Any:
+        """A word, or the variable it stands for."""
+        return grammar.value(word, self.names) if word is not None else None
+
+    def secret(self, word: str | None, option: str, warnings: list[str]) -> str | None:
+        """A secret given as ``$NAME`` or ``env:NAME``; a literal one draws a warning."""
+        if word is None:
+            return None
+        if grammar.is_literal(word):
+            warnings.append(
+                f"the secret of {option} stands in the notebook and will be saved with it; "
+                f"use {option} $NAME or {option} env:NAME"
+            )
+            return word
+        return grammar.filled(word, self.names)
+
+    def connection(self, name: str | None) -> Connection:
+        """The connection that ``--on`` names, or the default one, or one to the notebook."""
+        if name is not None:
+            return self.workbench.connection(self.word(name))
+        return self.workbench.any_connection()[0]
+
+    def word(self, text: str) -> str:
+        """A name: as typed, or that of the object in a variable."""
+        found = self.value(text)
+        return found if isinstance(found, str) else str(getattr(found, "name", found))
+
+    @property
+    def parent(self) -> dict[str, Any]:
+        """The front end's request that runs this cell; empty in a terminal."""
+        get = getattr(self.shell, "get_parent", None)
+        return (get() if get is not None else None) or {}
+
+    @property
+    def cell_id(self) -> str:
+        """The id of the running cell, where the front end sends one."""
+        return str(self.parent.get("metadata", {}).get("cellId", "") or "")
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody sits in front of this notebook and can answer a question."""
+        return bool(self.parent.get("content", {}).get("allow_stdin", False))

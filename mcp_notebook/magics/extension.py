@@ -1,0 +1,252 @@
+"""The ``%mcp`` magic, and what ``%load_ext mcp_notebook`` changes and undoes."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import difflib
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from traitlets import Bool, Float, Unicode
+
+from mcp_notebook.errors import McpError, UsageError
+
+from . import grammar
+from .command import Command, HelpAsked
+from .commands import COMMANDS
+from .completion import Completer
+from .context import Context, Shown
+from .formatters import Formatters
+
+if TYPE_CHECKING:
+    from mcp_notebook.runtime.workbench import Workbench
+
+_ATTRIBUTE = "_mcp_notebook_magics"
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C while a command waited; shown as one line."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["\x1b[31mKeyboardInterrupt\x1b[0m: cancelled; the connection lives on"]
+
+
+@magics_class
+class MCPMagics(Magics):
+    """``%mcp`` starts MCP servers and clients in this kernel and shows what travels."""
+
+    stable = Bool(False, help="leave out what changes from run to run: ports, times, pids").tag(
+        config=True
+    )
+    timeout = Float(60.0, help="seconds a call may take").tag(config=True)
+    transport = Unicode("http", help="what %mcp serve starts").tag(config=True)
+    era = Unicode("auto", help="what %mcp connect asks for: auto, legacy, modern").tag(config=True)
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self.listed: list[Command] = COMMANDS
+        self.commands = {word: c for c in COMMANDS for word in (c.name, *c.aliases)}
+        self.context = Context(self)
+        self.completer = Completer(self)
+        self.formatters = Formatters(self)
+        self.existing: Workbench | None = None
+        self.observe(self._timeout_changed, "timeout")
+
+    @property
+    def workbench(self) -> Workbench:
+        """The kernel's workbench, made when it is first needed."""
+        if self.existing is None:
+            from mcp_notebook.runtime.decorators import set_current
+            from mcp_notebook.runtime.workbench import Workbench
+
+            self.existing = Workbench()
+            self.existing.timeout = self.timeout
+            self.existing.servers.cell = lambda: self.context.cell_id
+            set_current(self.existing)
+        return self.existing
+
+    def _timeout_changed(self, change: Any) -> None:
+        if self.existing is not None:
+            self.existing.timeout = change["new"]
+            for connection in self.existing.connections.values():
+                connection.timeout = change["new"]
+
+    @no_var_expand
+    @line_cell_magic
+    def mcp(self, line: str, cell: str | None = None) -> Any:
+        """MCP in this notebook. ``%mcp help`` lists the commands."""
+        __tracebackhide__ = True
+        try:
+            return self._run(line, cell)
+        except HelpAsked as asked:
+            return Shown(asked.text)
+        except McpError as error:
+            raise error.with_traceback(None) from None
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
+    def _run(self, line: str, cell: str | None) -> Any:
+        __tracebackhide__ = True
+        name, _, rest = line.strip().partition(" ")
+        if not name or name in ("help", "--help", "-h"):
+            return self._help(rest.strip())
+        command = self.commands.get(name)
+        if command is None:
+            raise UsageError(f"there is no command {name!r}.", hint=f"{self._near(name)}%mcp help")
+        if cell is None and command.cell == "only":
+            raise UsageError(
+                f"{command.name} is for whole cells.",
+                hint=f"Write %%mcp {command.name} as the first line.",
+            )
+        if cell is not None and command.cell == "no":
+            raise UsageError(
+                f"{command.name} is for one line.", hint=f"Write %mcp {command.name} with one %."
+            )
+        parser = command.parser()
+        if command.raw:
+            import argparse
+
+            options = argparse.Namespace(line=rest)
+        else:
+            words = grammar.words(rest)
+            if "--" in words and "command" in {a.dest for a in parser._actions}:
+                cut = words.index("--")
+                options = parser.parse_args(words[:cut])
+                options.command = words[cut + 1 :]
+                if not options.command:
+                    raise UsageError(
+                        "there is no command after --.", hint="%mcp connect -- python server.py"
+                    )
+            else:
+                options = parser.parse_args(words)
+        return command.run(self.context, options, cell)
+
+    def _near(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self.commands, n=1)
+        return f"Did you mean {near[0]}? " if near else ""
+
+    def _help(self, name: str) -> Shown:
+        if name:
+            command = self.commands.get(name)
+            if command is None:
+                raise UsageError(
+                    f"there is no command {name!r}.", hint=f"{self._near(name)}%mcp help"
+                )
+            return Shown(command.parser().format_help())
+        width = max(len(c.typed) for c in self.listed)
+        lines = [f"{c.typed:<{width}}  {c.summary}" for c in self.listed]
+        return Shown("\n".join([*lines, "", "%mcp COMMAND --help tells more."]))
+
+
+class Extension:
+    """What loading changes, and how to undo each of it."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.magics = MCPMagics(shell)
+        self._undo: list[Any] = []
+
+    def load(self) -> None:
+        """Register the magic, completion, formatters and hooks; warm the SDK up in a thread."""
+        shell = self.shell
+        shell.register_magics(self.magics)
+        self._undo.append(self._forget_magics)
+        shell.Completer.custom_matchers.insert(0, self.magics.completer.matcher)
+        self._undo.append(
+            lambda: shell.Completer.custom_matchers.remove(self.magics.completer.matcher)
+        )
+        self.magics.formatters.register()
+        self._undo.append(self.magics.formatters.unregister)
+        for event, hook in (
+            ("pre_run_cell", self._cell_begins),
+            ("post_run_cell", self._cell_ended),
+        ):
+            shell.events.register(event, hook)
+            self._undo.append(lambda event=event, hook=hook: shell.events.unregister(event, hook))
+        atexit.register(self.close)
+        self._undo.append(lambda: atexit.unregister(self.close))
+        self._wake_on_signals()
+        threading.Thread(target=warm_up, name="mcp-warm-up", daemon=True).start()
+
+    def unload(self) -> None:
+        """Undo all of it; nothing is left behind."""
+        for undo in reversed(self._undo):
+            with contextlib.suppress(
+                Exception
+            ):  # each must be tried, whatever became of the others
+                undo()
+        self._undo.clear()
+        self.close()
+
+    def close(self) -> None:
+        """Stop everything that runs."""
+        if self.magics.existing is not None:
+            from mcp_notebook.runtime.decorators import set_current
+
+            self.magics.existing.close()
+            self.magics.existing = None
+            set_current(None)
+
+    def _forget_magics(self) -> None:
+        for kind in ("line", "cell"):
+            self.shell.magics_manager.magics[kind].pop("mcp", None)
+        self.shell.magics_manager.registry.pop(MCPMagics.__name__, None)
+        with contextlib.suppress(ValueError):
+            self.shell.configurables.remove(self.magics)
+
+    def _cell_begins(self, _info: Any) -> None:
+        if self.magics.existing is not None:
+            self.magics.existing.servers.cell_begins()
+
+    def _cell_ended(self, result: Any) -> None:
+        if self.magics.existing is not None and result.success:
+            self.magics.existing.servers.cell_ended(self.magics.context.cell_id)
+
+    def _wake_on_signals(self) -> None:
+        """Let Interrupt reach a cell that awaits.
+
+        ipykernel handles SIGINT by a callback that does not wake the selector of an idle loop;
+        with any signal handler of asyncio's in place the wake-up descriptor does.
+        """
+        number = getattr(signal, "SIGURG", None)
+        if number is None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+            if signal.getsignal(number) is not signal.SIG_DFL:
+                return  # somebody else uses it
+            loop.add_signal_handler(number, lambda: None)
+        except (RuntimeError, ValueError, NotImplementedError):
+            return
+        self._undo.append(lambda: loop.remove_signal_handler(number))
+
+
+def warm_up() -> None:
+    """Import what the first command needs; the SDK takes more than a second."""
+    with contextlib.suppress(Exception):  # the first command will say what is wrong
+        import jsonschema
+
+        import mcp_notebook.runtime.workbench  # noqa: F401 - because importing is the point
+
+        # under JupyterLab's extras the first validation compiles grammars for two seconds
+        jsonschema.Draft202012Validator({"type": "object"}).is_valid({})
+
+
+def load(shell: Any) -> None:
+    """Load the extension into a shell; twice is once."""
+    if getattr(shell, _ATTRIBUTE, None) is None:
+        extension = Extension(shell)
+        extension.load()
+        setattr(shell, _ATTRIBUTE, extension)
+
+
+def unload(shell: Any) -> None:
+    """Take it out again."""
+    extension = getattr(shell, _ATTRIBUTE, None)
+    if extension is not None:
+        delattr(shell, _ATTRIBUTE)
+        extension.unload()

@@ -1,0 +1,54 @@
+"""How objects of this package show themselves in a notebook, registered and taken back."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .extension import MCPMagics
+
+SHOWN_BY = {
+    ("mcp_notebook.runtime.results", "CallResult"): "call_result",
+    ("mcp_notebook.runtime.results", "ReadResult"): "read_result",
+    ("mcp_notebook.runtime.results", "PromptResult"): "prompt_result",
+    ("mcp_notebook.runtime.results", "Listing"): "listing",
+    ("mcp_notebook.magics.commands.define", "Changes"): "changes",
+    ("mcp_notebook.runtime.endpoint", "Endpoint"): "endpoint",
+    ("mcp_notebook.runtime.connection", "Connection"): "connection",
+    ("mcp_notebook.runtime.listening", "Listening"): "listening",
+}
+"""Types by module and name, and the function of ``show.values`` that makes their bundle."""
+
+
+class Formatters:
+    """Registers a bundle maker for each type with IPython, without importing the types."""
+
+    def __init__(self, magics: MCPMagics) -> None:
+        self._magics = magics
+
+    @property
+    def _formatter(self) -> Any:
+        shell: Any = self._magics.shell
+        return shell.display_formatter.mimebundle_formatter
+
+    def register(self) -> None:
+        """Make the types show themselves."""
+        formatter = self._formatter
+        for (module, name), maker in SHOWN_BY.items():
+            formatter.for_type_by_name(module, name, self._shower(maker))
+
+    def unregister(self) -> None:
+        """Take it back."""
+        formatter = self._formatter
+        for module, name in SHOWN_BY:
+            formatter.pop(f"{module}.{name}", None)
+
+    def _shower(self, maker: str) -> Callable[[Any], dict[str, Any]]:
+        def show(thing: Any) -> dict[str, Any]:
+            values = importlib.import_module("mcp_notebook.show.values")
+            bundle: dict[str, Any] = getattr(values, maker)(thing, stable=self._magics.stable)
+            return bundle
+
+        return show

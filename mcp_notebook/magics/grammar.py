@@ -1,0 +1,345 @@
+"""The grammar of a ``%mcp`` line: words, ``$variables``, and Python calls.
+
+IPython's own ``{}`` and ``$`` expansion is off, because it takes JSON apart. A word ``$name`` is
+the Python variable of that name; ``$5`` is text.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mcp_notebook.errors import UsageError
+
+_VARIABLE = re.compile(r"\$([^\W\d]\w*)")
+_TOOL_CALL = re.compile(r"\s*([\w./-]+)\s*\(")
+_TRUE = {"true": True, "yes": True, "1": True, "on": True}
+_FALSE = {"false": False, "no": False, "0": False, "off": False}
+
+
+def words(line: str) -> list[str]:
+    """Split a line as a shell does: quotes group, backslashes are kept as they are.
+
+    Raises:
+        UsageError: a quote is not closed.
+    """
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    lexer.escape = ""  # a backslash is a letter: C:\\tools, \\d+
+    try:
+        return list(lexer)
+    except ValueError:
+        raise UsageError(
+            "a quote is not closed.", hint="Close it, or quote with the other kind."
+        ) from None
+
+
+def value(word: str, names: Mapping[str, Any]) -> Any:
+    """A word, or the Python variable it stands for.
+
+    Raises:
+        UsageError: the variable is not defined.
+    """
+    match = _VARIABLE.fullmatch(word)
+    return variable(match[1], names) if match else word
+
+
+def variable(name: str, names: Mapping[str, Any]) -> Any:
+    """A Python variable of the notebook.
+
+    Raises:
+        UsageError: it is not defined.
+    """
+    if name in names:
+        return names[name]
+    near = difflib.get_close_matches(name, [n for n in names if not n.startswith("_")], n=1)
+    hint = f"Did you mean ${near[0]}?" if near else f"Define it first: {name} = ..."
+    raise UsageError(f"${name} is not defined.", hint=hint)
+
+
+def filled(text: str, names: Mapping[str, Any]) -> str:
+    """A text with each ``$name`` in it replaced, and ``env:NAME`` read from the environment.
+
+    Raises:
+        UsageError: a variable is not defined.
+    """
+    if text.startswith("env:"):
+        return environment(text[4:])
+    return _VARIABLE.sub(lambda m: str(variable(m[1], names)), text)
+
+
+def environment(name: str) -> str:
+    """A variable of the environment.
+
+    Raises:
+        UsageError: it is not set.
+    """
+    found = os.environ.get(name)
+    if found is None:
+        raise UsageError(f"the environment has no {name}.", hint=f"Set it first: %env {name}=...")
+    return found
+
+
+def is_literal(text: str) -> bool:
+    """Whether a secret stands in the line itself."""
+    return not text.startswith("env:") and not _VARIABLE.search(text)
+
+
+def pair(word: str, what: str) -> tuple[str, str]:
+    """``NAME=VALUE`` or ``NAME: VALUE`` taken apart.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    match = re.match(r"([^=:\s]+)\s*[=:]\s*(.*)", word, re.S)
+    if match is None:
+        raise UsageError(f"{word!r} is no {what}.", hint=f"Write {what}.")
+    return match[1], match[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallLine:
+    """The line of ``%mcp call`` taken apart.
+
+    Attributes:
+        tool: the tool's name.
+        python: the text of the Python call's parentheses, where that form was used.
+        given: the words after the tool in the other form.
+        rest: the words that are options.
+    """
+
+    tool: str
+    python: str | None
+    given: list[str]
+    rest: list[str]
+
+
+def call_line(line: str, flags: Mapping[str, bool]) -> CallLine:
+    """Take the line of a call apart.
+
+    Args:
+        line: what stands after ``call``.
+        flags: the known options, and whether each takes a value.
+
+    Raises:
+        UsageError: no tool is named, or a bracket is not closed.
+    """
+    before, rest_of_line = _leading_options(line, flags)
+    match = _TOOL_CALL.match(rest_of_line)
+    if match is not None:
+        start = match.end() - 1
+        end = _closing(rest_of_line, start)
+        tail = words(rest_of_line[end:])
+        return CallLine(
+            tool=match[1], python=rest_of_line[start:end], given=[], rest=[*before, *tail]
+        )
+    given: list[str] = []
+    rest = list(before)
+    queue = words(rest_of_line)
+    while queue:
+        word = queue.pop(0)
+        name = word.partition("=")[0]
+        if name in flags:
+            rest.append(word)
+            if flags[name] and "=" not in word and queue:
+                rest.append(queue.pop(0))
+        elif word.startswith("--"):
+            rest.append(word)  # argparse says that there is no such option
+        else:
+            given.append(word)
+    if not given:
+        if rest:
+            return CallLine(tool="", python=None, given=[], rest=rest)
+        raise UsageError("%mcp call: which tool?", hint="For example %mcp call add(a=2, b=3)")
+    return CallLine(tool=given[0], python=None, given=given[1:], rest=rest)
+
+
+def _leading_options(line: str, flags: Mapping[str, bool]) -> tuple[list[str], str]:
+    """Options that stand before the tool, and what follows them."""
+    found: list[str] = []
+    rest = line.lstrip()
+    while rest.startswith("-"):
+        word, _, after = rest.partition(" ")
+        name = word.partition("=")[0]
+        if name not in flags:
+            break
+        found.append(word)
+        rest = after.lstrip()
+        if flags[name] and "=" not in word:
+            quoted = re.match(r"'[^']*'|\"[^\"]*\"|\S+", rest)
+            if quoted:
+                found += words(quoted[0])
+                rest = rest[quoted.end() :].lstrip()
+    return found, rest
+
+
+def _closing(text: str, start: int) -> int:
+    """The end of the bracket that opens at ``start``: the first place where Python agrees."""
+    place = start
+    while (place := text.find(")", place + 1)) != -1:
+        try:
+            ast.parse(f"f{text[start : place + 1]}", mode="eval")
+        except SyntaxError:
+            continue
+        return place + 1
+    shown = text[start:] if len(text) - start < 60 else text[start : start + 57] + "..."
+    raise UsageError(f"{shown} is no Python call.", hint="For example add(a=2, b='text')")
+
+
+def python_arguments(
+    text: str, names: dict[str, Any], order: list[str], tool: str
+) -> dict[str, Any]:
+    """The arguments of a Python call, evaluated in the notebook.
+
+    Args:
+        text: the call's parentheses.
+        names: the notebook's variables.
+        order: the argument names in the order of the schema, for positional ones.
+        tool: the tool's name, for messages.
+
+    Raises:
+        UsageError: an expression fails, or there are too many positional arguments.
+    """
+
+    def taken(*args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return args, kwargs
+
+    try:
+        args, kwargs = eval(f"__call__{text}", names, {"__call__": taken})
+    except Exception as error:
+        raise UsageError(
+            f"the arguments of {tool} cannot be evaluated: {type(error).__name__}: {error}"
+        ) from error
+    if len(args) > len(order):
+        raise UsageError(
+            f"{tool} takes {len(order)} argument{'s' * (len(order) != 1)}, {len(args)} were given.",
+            hint=f"It is {tool}({', '.join(order)})",
+        )
+    arguments = dict(zip(order, args, strict=False))
+    for name, given in kwargs.items():
+        if name in arguments:
+            raise UsageError(f"{tool} got {name} twice.", hint="Give it once.")
+        arguments[name] = given
+    return arguments
+
+
+def word_arguments(
+    given: list[str], names: Mapping[str, Any], schema: Mapping[str, Any], tool: str
+) -> dict[str, Any]:
+    """Arguments of the form ``NAME=VALUE``, each coerced by its schema.
+
+    Raises:
+        UsageError: a word has no ``=``, or a value does not fit its type.
+    """
+    properties = schema.get("properties") or {}
+    arguments: dict[str, Any] = {}
+    for word in given:
+        name, equals, text = word.partition("=")
+        if not equals:
+            known = " ".join(f"{n}=..." for n in properties)
+            raise UsageError(f"{word!r} has no name.", hint=f"Write {tool} {known}".strip())
+        found = value(text, names)
+        if isinstance(found, str) and not _VARIABLE.fullmatch(text):
+            found = coerced(found, properties.get(name) or {}, f"{tool}: {name}")
+        arguments[name] = found
+    return arguments
+
+
+def coerced(text: str, spec: Mapping[str, Any], what: str) -> Any:
+    """A text as the value that a schema wants.
+
+    Raises:
+        UsageError: it is none.
+    """
+    kinds = _kinds(spec)
+    low = text.strip().lower()
+    if "null" in kinds and low in ("null", "none"):
+        return None
+    if "boolean" in kinds and low in {**_TRUE, **_FALSE}:
+        return {**_TRUE, **_FALSE}[low]
+    for kind, convert in (("integer", int), ("number", float)):
+        if kind in kinds:
+            try:
+                return convert(text)
+            except ValueError:
+                pass
+    if kinds & {"array", "object"}:
+        try:
+            return json.loads(text)
+        except ValueError:
+            if "string" not in kinds:
+                raise UsageError(
+                    f"{what}: {text!r} is no JSON.", hint="""For example tags='["a", "b"]'"""
+                ) from None
+    if "string" in kinds:
+        return text
+    if not kinds:
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    wanted = " or ".join(sorted(kinds))
+    raise UsageError(
+        f"{what}: {text!r} is no {wanted}.", hint="Check the type, or use the form with brackets."
+    )
+
+
+def _kinds(spec: Mapping[str, Any]) -> set[str]:
+    """The JSON types a schema takes; empty where it does not say."""
+    kind = spec.get("type")
+    found = set(kind if isinstance(kind, list) else [kind] if kind else [])
+    for key in ("anyOf", "oneOf"):
+        for option in spec.get(key) or ():
+            found |= _kinds(option) if isinstance(option, Mapping) else set()
+    for literal in [*(spec.get("enum") or ()), *([spec["const"]] if "const" in spec else [])]:
+        found.add(
+            {str: "string", bool: "boolean", int: "integer", float: "number"}.get(
+                type(literal), "null"
+            )
+        )
+    return found
+
+
+def body_arguments(body: str, names: dict[str, Any], tool: str) -> dict[str, Any]:
+    """The arguments in the body of a cell: JSON, or a Python expression that gives a dict.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if not body.strip():
+        return {}
+    try:
+        found = json.loads(body)
+    except ValueError:
+        try:
+            found = eval(compile(body.strip(), "<cell>", "eval"), names)
+        except Exception as error:
+            raise UsageError(
+                f"the body is neither JSON nor a Python dict: {type(error).__name__}: {error}",
+                hint='For example {"a": 2, "b": 3}',
+            ) from error
+    if not isinstance(found, dict):
+        raise UsageError(
+            f"the body of {tool} is a {type(found).__name__}, not an object.",
+            hint='For example {"a": 2, "b": 3}',
+        )
+    return found
+
+
+def answer_value(word: str, names: Mapping[str, Any]) -> Any:
+    """What ``--answer`` gives: a variable, JSON, or plain text."""
+    found = value(word, names)
+    if isinstance(found, str):
+        try:
+            return json.loads(found)
+        except ValueError:
+            return found
+    return found
