@@ -63,12 +63,20 @@ def from_url(url: str) -> Target:
             f"no transport for {scheme}: addresses.",
             hint="Use http(s)://, ws(s)://, unix:PATH, tcp://HOST:PORT, or -- COMMAND.",
         )
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # judged when it is read
+    except ValueError as error:
+        raise UsageError(
+            f"{_bare(url)!r} is no address: {error}.", hint="For example http://127.0.0.1:8000/mcp"
+        ) from None
     if scheme in ("http", "https") and parts.path.rstrip("/").endswith("/sse"):
         transport = find_transport("sse")
     find_transport(transport.name)  # says so where it is missing on this machine
     if scheme != "unix" and not parts.hostname:
-        raise UsageError(f"{url!r} names no host.", hint="For example http://127.0.0.1:8000/mcp")
+        raise UsageError(
+            f"{_bare(url)!r} names no host.", hint="For example http://127.0.0.1:8000/mcp"
+        )
     secrets = tuple(filter(None, (parts.password,)))
     name = Path(parts.path).stem if scheme == "unix" else (parts.hostname or "server")
     return Target(
@@ -78,6 +86,11 @@ def from_url(url: str) -> Target:
         shown=shown_url(url),
         secrets=secrets,
     )
+
+
+def _bare(url: str) -> str:
+    """An unreadable URL without what may be a password or a query."""
+    return re.sub(r"//[^/?#]*@", "//", url).partition("?")[0]
 
 
 def shown_url(url: str) -> str:
