@@ -1,0 +1,160 @@
+"""One message in four layers: the Python call, JSON-RPC, the framing, the bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from mcp_notebook.errors import UsageError
+from mcp_notebook.trace.envelope import read
+from mcp_notebook.trace.events import (
+    Chunk,
+    Direction,
+    Event,
+    Fault,
+    LinkClosed,
+    LinkOpened,
+    Message,
+    StderrLine,
+)
+from mcp_notebook.trace.exchange import pair
+from mcp_notebook.trace.framing import Framing
+from mcp_notebook.trace.store import Trace
+
+from .envelope import Stream, dumped, framing_lines, unit_text
+from .hexdump import hexdump
+from .pycall import python_call
+from .text import clean, duration_text, lines, size_text, steady
+
+WIDTH: Final = 100
+MAX_JSON_LINES: Final = 80
+
+
+def layers_text(trace: Trace, seq: int, *, width: int = WIDTH, stable: bool = False) -> str:
+    """One event of a Trace, taken apart; secrets are masked in every layer.
+
+    A message is shown in four layers. Of any other event it is said what it is; the bytes of a
+    chunk are shown.
+
+    Args:
+        trace: the Trace.
+        seq: the number of the event.
+        width: the most characters of a line of text; the dump of bytes has its own width.
+        stable: leave out what changes from run to run.
+
+    Raises:
+        UsageError: the Trace has no event of this number.
+    """
+    whole = trace._whole.redacted()  # a part lacks the chunks that carried its messages
+    events = whole.events()
+    event = next((one for one in events if one.seq == seq), None)
+    if event is None:
+        raise _unknown(seq, events, whole.dropped)
+    around = [e for e in events if e.conn == event.conn and e.vantage == event.vantage]
+    if isinstance(event, Message):
+        text = _message(event, around, width, stable)
+    elif isinstance(event, Chunk):
+        text = _chunk(event, around, width)
+    else:
+        text = _title(event, stable) + "\n" + _indent([clean(_said(event), width * 4)])
+    return steady(text) if stable else text
+
+
+def _message(message: Message, around: list[Event], width: int, stable: bool) -> str:
+    envelopes = read(message)
+    exchange = next((x for x in pair(around) if message in x.messages), None)
+    asked = None
+    if exchange is not None and exchange.request.seq != message.seq:
+        asked = next((e for e in read(exchange.request) if e.id == exchange.id), None)
+    title = _title(message, stable)
+    if exchange is not None and exchange.request.seq != message.seq and not stable:
+        after = duration_text(message.time_ns - exchange.request.time_ns)
+        title += f", {after} after request #{exchange.request.seq}"
+    calls = [python_call(envelope, message, asked, width) for envelope in envelopes]
+    located = Framing(around).locate(message)
+    if located is None:
+        framing = ["The bytes that carried it are not in the Trace."]
+        dump, note = hexdump(message.raw), "the message alone"
+    else:
+        stream = Stream(around, located)
+        framing = framing_lines(located, stream, stable=stable, limit=width)
+        data, own, note = dumped(located, stream, stable=stable)
+        dump = hexdump(data, own)
+        note = ", ".join(part for part in ("[ ] marks the message", note) if part)
+    return "\n".join(
+        [
+            title,
+            "",
+            "1  Python",
+            _indent(calls),
+            f"2  JSON-RPC, {size_text(message.size)}",
+            _indent(_json(message, width)),
+            "3  framing",
+            _indent(framing),
+            f"4  bytes ({note})",
+            _indent(dump),
+        ]
+    )
+
+
+def _chunk(chunk: Chunk, around: list[Event], width: int) -> str:
+    units = Framing(around).units(chunk.conn, chunk.vantage, chunk.link)
+    carried = [unit_text(unit, width) for unit in units if chunk.seq in unit.chunks]
+    parts = [_title(chunk, False), "", "bytes", _indent(hexdump(chunk.data))]
+    if carried:
+        parts[2:2] = ["what they carry, or a part of it", _indent(carried)]
+    if chunk.cut:
+        parts.append(f"   {chunk.size - len(chunk.data)} more bytes were not kept")
+    return "\n".join(parts)
+
+
+def _json(message: Message, width: int) -> list[str]:
+    obj = message.json()
+    if obj is None:
+        why = "cut: the rest was not kept" if message.cut else "not JSON"
+        return [f"({why})", clean(message.raw.decode("utf-8", "replace"), width * 4)]
+    pretty = lines(json.dumps(obj, indent=2, ensure_ascii=False)).split("\n")
+    shown = [line if len(line) <= width else line[: width - 1] + "…" for line in pretty]
+    if len(shown) > MAX_JSON_LINES:
+        shown[MAX_JSON_LINES:] = [f"... {len(shown) - MAX_JSON_LINES} more lines"]
+    return shown
+
+
+def _title(event: Event, stable: bool) -> str:
+    parts = [event.kind if stable else f"#{event.seq}  {event.kind}"]
+    if isinstance(event, Message | Chunk):
+        forward = event.direction is Direction.CLIENT_TO_SERVER
+        parts[0] += " from client to server" if forward else " from server to client"
+    parts.append(f"{clean(event.conn, 60)} over {clean(event.transport, 20)}")
+    parts.append(f"seen by the {event.vantage.value}")
+    if isinstance(event, Chunk):
+        parts.append(f"{event.size} bytes at {event.offset} of {clean(event.link, 40)}")
+    elif event.link and not stable:
+        parts.append(f"link {clean(event.link, 40)}")
+    return ", ".join(parts)
+
+
+def _said(event: Event) -> str:
+    if isinstance(event, StderrLine):
+        return f"the child wrote on its standard error: {event.text}"
+    if isinstance(event, Fault):
+        return f"fault: {event.text}"
+    if isinstance(event, LinkOpened):
+        return f"a link opened: {event.address or 'no address is known'}"
+    if isinstance(event, LinkClosed):
+        return f"a link closed: {event.reason or 'an ordinary end'}"
+    raise AssertionError(event.kind)
+
+
+def _unknown(seq: int, events: list[Event], dropped: int) -> UsageError:
+    if not events:
+        return UsageError(f"the Trace has no event {seq}: it is empty.", hint="%mcp call ...")
+    gone = f"; {dropped} older ones were dropped" if dropped else ""
+    return UsageError(
+        f"the Trace has no event {seq}: it holds {events[0].seq} to {events[-1].seq}{gone}.",
+        hint="%mcp flow shows the numbers.",
+    )
+
+
+def _indent(found: list[str]) -> str:
+    return "\n".join(f"   {line}".rstrip() for line in found)
