@@ -85,6 +85,8 @@ class MCPMagics(Magics):
         except HelpAsked as asked:
             return Shown(asked.text)
         except McpError as error:
+            # without its context: IPython prints an exception group in it as a plain traceback
+            error.__cause__ = error.__context__ = None
             raise error.with_traceback(None) from None
         except KeyboardInterrupt:
             raise Interrupted from None

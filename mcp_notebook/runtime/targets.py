@@ -106,17 +106,19 @@ def shown_url(url: str) -> str:
 
 
 def from_command(argv: Sequence[str], *, name: str = "") -> Target:
-    """The target of a stdio command."""
+    """The target of a stdio command; a bare ``python`` is the kernel's interpreter."""
     program = Path(argv[0]).name
     if not name:
         name = program
         if re.fullmatch(r"(python|python3|py|node|npx|uv|uvx|bash|sh)([\d.]*)(\.exe)?", program):
             named = [a for a in argv[1:] if not a.startswith("-") and a not in ("run", "tool")]
             name = Path(named[0].partition("@")[0] or named[0]).stem if named else program
+    # "python" in a notebook means the kernel's, as with %pip
+    own = program in ("python", "python3") and program == argv[0]
     return Target(
         name=_word(name),
         transport=find_transport("stdio"),
-        address=list(argv),
+        address=[sys.executable, *argv[1:]] if own else list(argv),
         shown=" ".join(argv),
     )
 

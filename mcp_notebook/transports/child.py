@@ -50,6 +50,9 @@ class Child:
         self.ended = asyncio.Event()
         self.on_started: Callable[[int], None] = lambda _pid: None
         self._env = {**get_default_environment(), **env}
+        if "PATH" not in env:  # programs installed beside the kernel's Python are found first
+            own = str(Path(sys.executable).parent)
+            self._env["PATH"] = os.pathsep.join([own, self._env.get("PATH", os.defpath)])
         self._cwd = cwd
         self._on_stderr = on_stderr
         self._report = report
