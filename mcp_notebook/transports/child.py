@@ -18,6 +18,8 @@ from mcp.client.stdio import get_default_environment
 
 from mcp_notebook.errors import ConnectError
 
+from .pipethreads import ThreadReader
+
 GUARDIAN = Path(__file__).with_name("guardian.py")
 GRACE_S = 2.0
 """Seconds a child has to end after its input has ended, before it is signalled."""
@@ -58,7 +60,7 @@ class Child:
         self._report = report
         self._process: subprocess.Popen[bytes] | None = None
         self._life: Any = None
-        self._transports: list[asyncio.BaseTransport] = []
+        self._transports: list[Any] = []
         self._stderr_done = asyncio.Event()
 
     @property
@@ -146,6 +148,9 @@ class Child:
             raise ConnectError(f"there is no folder {self._cwd!r}.", hint="Check --cwd.")
 
     async def _read(self, descriptor: int, protocol: asyncio.Protocol) -> None:
+        if os.name == "nt":
+            self._transports.append(ThreadReader(descriptor, protocol))
+            return
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: protocol, os.fdopen(descriptor, "rb", 0)
         )

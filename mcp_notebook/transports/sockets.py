@@ -211,6 +211,10 @@ class TcpTransport(_Sockets):
     schemes = ("tcp",)
     networked = True
 
+    def missing(self) -> str:
+        """Not offered on Windows, where nobody has tried it."""
+        return "it is not offered on Windows." if os.name == "nt" else ""
+
     async def listen(self, served: Served, options: ServeOptions, tap: Tap) -> SocketListener:
         """Listen on a loopback port. There is no header to carry a token, so only there."""
         self.refuse(options, "path", "token")

@@ -24,6 +24,7 @@ from mcp_notebook.wire.lines import Line, LineDecoder, Oversize
 from mcp_notebook.wire.spans import Span
 
 from .base import MAX_MESSAGE_BYTES
+from .pipethreads import attach_by_threads
 from .tap import LinkTap
 
 PAUSE_BYTES = 4 << 20
@@ -217,6 +218,10 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
         """Write to another transport than the one read from (pipes)."""
         self._writer = transport
 
+    def read_from(self, transport: Any) -> None:
+        """Read from another transport than the one written to (pipes)."""
+        self._reader = transport
+
     def data_received(self, data: bytes) -> None:
         """Bytes arrived."""
         if self.tap:
@@ -353,6 +358,9 @@ class PipeWriter(asyncio.BaseProtocol):
 
 async def attach_pipes(duplex: LineDuplex, read_fd: int, write_fd: int) -> None:
     """Join a duplex to the ends of two pipes; it owns and closes them from now on."""
+    if os.name == "nt":  # asyncio takes overlapped pipes only there
+        attach_by_threads(duplex, read_fd, write_fd)
+        return
     loop = asyncio.get_running_loop()
     reader = os.fdopen(read_fd, "rb", 0)
     writer = os.fdopen(write_fd, "wb", 0)

@@ -32,10 +32,11 @@ def run_flow(context: Context, options: argparse.Namespace, _body: str | None) -
     from mcp_notebook.show.layers import layers_text
 
     trace = context.workbench.trace
-    if len(options.query) == 1 and options.query[0].lstrip("#").isdigit():
-        return FlowView(layers_text(trace, int(options.query[0].lstrip("#"))))
-    if options.query:
-        trace = trace.select(" ".join(options.query))
+    query = " ".join(str(context.value(word)) for word in options.query)
+    if query.lstrip("#").isdigit():
+        return FlowView(layers_text(trace, int(query.lstrip("#"))))
+    if query:
+        trace = trace.select(query)
     return FlowView(flow_text(trace, last=options.last, stable=context.stable))
 
 
@@ -48,7 +49,8 @@ def _trace_arguments(parser: Parser) -> None:
 def run_trace(context: Context, options: argparse.Namespace, _body: str | None) -> Any:
     """``%mcp trace [QUERY]``."""
     trace = context.workbench.trace
-    return trace.select(" ".join(options.query)) if options.query else trace
+    query = " ".join(str(context.value(word)) for word in options.query)
+    return trace.select(query) if query else trace
 
 
 def run_why(context: Context, _options: argparse.Namespace, _body: str | None) -> Shown:
