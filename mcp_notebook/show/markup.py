@@ -76,7 +76,10 @@ def failed(text: str) -> Html:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
-    """A table with a head."""
+    """A table with a head; columns that are empty in every row are left out."""
+    rows = list(rows)
+    used = [i for i in range(len(head)) if any(row[i] for row in rows)]
+    head, rows = [head[i] for i in used], [[row[i] for i in used] for row in rows]
     cell = "text-align:left;vertical-align:top;padding:0.2em 0.8em 0.2em 0;unicode-bidi:isolate"
     heads = "".join(f'<th style="{cell};border-bottom:{_RULE}">{safe(h)}</th>' for h in head)
     body = "".join(
@@ -90,11 +93,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
 
 
 def columns(rows: Sequence[Sequence[str]], *, indent: str = "") -> str:
-    """The same for plain text: columns as wide as they must be, two spaces between them."""
+    """The same for plain text: columns as wide as they must be, empty ones left out."""
     if not rows:
         return ""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        (indent + "  ".join(part.ljust(w) for part, w in zip(row, widths, strict=True))).rstrip()
-        for row in rows
-    )
+    made = []
+    for row in rows:
+        parts = [part.ljust(w) for part, w in zip(row, widths, strict=True) if w]
+        made.append((indent + "  ".join(parts)).rstrip())
+    return "\n".join(made)

@@ -1,0 +1,18 @@
+"""How objects show themselves: one function a type, each gives data by mime type."""
+
+from __future__ import annotations
+
+from .catalog import changes, listing
+from .places import connection, endpoint, listening
+from .results import call_result, prompt_result, read_result
+
+__all__ = [
+    "call_result",
+    "changes",
+    "connection",
+    "endpoint",
+    "listening",
+    "listing",
+    "prompt_result",
+    "read_result",
+]
