@@ -18,7 +18,7 @@ def trace() -> Trace:
     trace = recording.trace
     trace.record(LinkOpened, address="gone", **recording.labels)
     trace.record(LinkOpened, address="127.0.0.1:4711", **recording.labels)
-    recording.chunk(C2S, b"\x00\xff\x81 bytes")
+    recording.chunk(C2S, b"\x00\xff\x81 bytes\n")
     recording.ask(1, "tools/call", name="añadir\u2028\u0085")
     recording.answer(1)
     trace.record(StderrLine, text="näh", **recording.labels)
