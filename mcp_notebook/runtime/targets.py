@@ -140,7 +140,7 @@ def from_file(text: str) -> Target:
         )
         raise UsageError(f"there is no file {filename}.", hint=hint)
     if path.suffix == ".py":
-        return from_command([sys.executable, str(path)], name=path.stem)
+        return from_command(["python", str(path)], name=path.stem)
     if path.suffix == ".json":
         return _from_config(path, entry)
     raise UsageError(
