@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from .base import register_transport, transports
 
 
+@cache
 def register_builtin() -> None:
-    """Register the transports of this package, once. Imports the SDK."""
-    if transports():
-        return
+    """Register the transports of this package, once. Imports the SDK.
+
+    A name that the user has given to a transport before stays the user's.
+    """
+    taken = {transport.name for transport in transports()}
     from .http import HttpJsonTransport, HttpTransport
     from .memory import MemoryTransport
     from .pipe import PipeTransport
@@ -28,4 +33,5 @@ def register_builtin() -> None:
         SseTransport,
         WebSocketTransport,
     ):
-        register_transport(made)
+        if made.name not in taken:
+            register_transport(made)

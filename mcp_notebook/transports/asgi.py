@@ -20,6 +20,9 @@ from .base import Listener
 from .guard import Policy
 from .tap import LinkTap, Tap, TappedTransport, link_address
 
+FAREWELL_S = 0.3
+"""How long open requests may take to end by themselves before they are cancelled."""
+
 AsgiMessage = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[AsgiMessage]]
@@ -111,16 +114,23 @@ class Gate:
     """The outermost ASGI layer: turns foreign requests away and can end the open ones.
 
     uvicorn waits for open responses when it stops, and event streams do not end by
-    themselves. Each request runs in a cancel scope that :meth:`end_all` cancels.
+    themselves. :meth:`end_all` tells each open request that its client is gone, which ends
+    event streams in order, and cancels what is then still open.
     """
 
     def __init__(self, app: App, policy: Policy) -> None:
         self._app = app
         self._policy = policy
         self._scopes: set[anyio.CancelScope] = set()
+        self._ending = asyncio.Event()
+        self._empty = asyncio.Event()
 
-    def end_all(self) -> None:
-        """Cancel every open request; its tool sees the cancellation."""
+    async def end_all(self) -> None:
+        """End every open request; a tool under way sees a cancellation."""
+        self._ending.set()
+        if self._scopes:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), FAREWELL_S)
         for scope in tuple(self._scopes):
             scope.cancel()
 
@@ -145,16 +155,41 @@ class Gate:
 
         with anyio.CancelScope() as cancel:
             self._scopes.add(cancel)
+            self._empty.clear()
             try:
-                await self._app(scope, receive, watched_send)
+                await self._app(scope, self._until_the_end(receive), watched_send)
             finally:
                 self._scopes.discard(cancel)
+                if not self._scopes:
+                    self._empty.set()
         if cancel.cancelled_caught and not finished:
             with contextlib.suppress(Exception):  # the client may be gone: nobody left to tell
                 if started:
                     await send({"type": "http.response.body", "body": b""})
                 else:
                     await _answer(send, 503, "stopping\n", [])
+
+    def _until_the_end(self, receive: Receive) -> Receive:
+        """A ``receive`` that reports the client gone once the listener is closing."""
+        whole = False
+
+        async def watched_receive() -> AsgiMessage:
+            nonlocal whole
+            if not whole:
+                message = await receive()
+                whole = message["type"] == "http.request" and not message.get("more_body")
+                return message
+            # the body is complete: whoever asks now wants to hear of the client's end
+            asked = asyncio.ensure_future(receive())  # noqa: TID251 - awaited or cancelled below
+            ending = asyncio.ensure_future(self._ending.wait())  # noqa: TID251 - likewise
+            try:
+                await asyncio.wait({asked, ending}, return_when=asyncio.FIRST_COMPLETED)
+                return asked.result() if asked.done() else {"type": "http.disconnect"}
+            finally:
+                asked.cancel()
+                ending.cancel()
+
+        return watched_receive
 
 
 async def _answer(send: Send, status: int, text: str, extra: list[tuple[bytes, bytes]]) -> None:
@@ -244,7 +279,7 @@ class AsgiListener(Listener):
     async def close(self) -> None:
         """End the open requests, stop, free the port."""
         self._uvicorn.should_exit = True
-        self._gate.end_all()
+        await self._gate.end_all()
         if self._task is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(self._task), 5)

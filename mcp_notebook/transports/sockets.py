@@ -228,6 +228,7 @@ class TcpTransport(_Sockets):
         loop = asyncio.get_running_loop()
         listener.server = await loop.create_server(lambda: _ServedLine(listener), sock=sock)
         host, port = sock.getsockname()[:2]
+        host = f"[{host}]" if ":" in host else host
         listener.address = listener.url = f"tcp://{host}:{port}"
         return listener
 
