@@ -34,6 +34,14 @@ FROM_THE_TRACE_ALONE = {"show", "learn"}
 
 NETWORK_ROOMS = {"transports", "runtime"}
 
+SHOW_LIVE_THINGS = {
+    f"mcp_notebook.show.{name}"
+    for name in ("blocks", "catalog", "forms", "places", "results", "status", "values")
+}
+"""They show values of the runtime (results, endpoints, questions), so they may know its types.
+
+What draws the Trace (flow, layers and below) does not."""
+
 FORBIDDEN = {
     # bytes in, events out: neither opens, nor awaits, nor sleeps
     "wire": {"anyio", "asyncio", "concurrent", "mcp", "select", "socket", "ssl", "subprocess",
@@ -130,7 +138,8 @@ def upward(one: Import) -> str | None:
         return f"{one}: give the room a floor in FLOORS"
     if FLOORS[target] >= FLOORS[room]:
         return f"{one}: floor {FLOORS[room]} imports floor {FLOORS[target]}"
-    if room in FROM_THE_TRACE_ALONE and target in NETWORK_ROOMS:
+    knows_it = one.module in SHOW_LIVE_THINGS and target == "runtime"
+    if room in FROM_THE_TRACE_ALONE and target in NETWORK_ROOMS and not knows_it:
         return f"{one}: {room} works from the trace alone"
     return None
 
