@@ -9,9 +9,11 @@ from __future__ import annotations
 import ast
 import difflib
 import json
+import math
 import os
 import re
 import shlex
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +22,11 @@ from mcp_notebook.errors import UsageError
 
 _VARIABLE = re.compile(r"\$([^\W\d]\w*)")
 _TOOL_CALL = re.compile(r"\s*([\w./-]+)\s*\(")
-_TRUE = {"true": True, "yes": True, "1": True, "on": True}
-_FALSE = {"false": False, "no": False, "0": False, "off": False}
+_TRUTH = {
+    **dict.fromkeys(("true", "yes", "1", "on"), True),
+    **dict.fromkeys(("false", "no", "0", "off"), False),
+}
+_NUMBERS = {"integer", "number"}
 
 
 def words(line: str) -> list[str]:
@@ -186,9 +191,11 @@ def _closing(text: str, start: int) -> int:
     place = start
     while (place := text.find(")", place + 1)) != -1:
         try:
-            ast.parse(f"f{text[start : place + 1]}", mode="eval")
-        except SyntaxError:
-            continue
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # evaluating it warns, once
+                ast.parse(f"f{text[start : place + 1]}", mode="eval")
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue  # null bytes and deep nesting are no Python either
         return place + 1
     shown = text[start:] if len(text) - start < 60 else text[start : start + 57] + "..."
     raise UsageError(f"{shown} is no Python call.", hint="For example add(a=2, b='text')")
@@ -248,7 +255,8 @@ def word_arguments(
             raise UsageError(f"{word!r} has no name.", hint=f"Write {tool} {known}".strip())
         found = value(text, names)
         if isinstance(found, str) and not _VARIABLE.fullmatch(text):
-            found = coerced(found, properties.get(name) or {}, f"{tool}: {name}")
+            spec = _resolved(properties.get(name) or {}, schema)
+            found = coerced(found, spec, f"{tool}: {name}")
         arguments[name] = found
     return arguments
 
@@ -263,9 +271,9 @@ def coerced(text: str, spec: Mapping[str, Any], what: str) -> Any:
     low = text.strip().lower()
     if "null" in kinds and low in ("null", "none"):
         return None
-    if "boolean" in kinds and low in {**_TRUE, **_FALSE}:
-        return {**_TRUE, **_FALSE}[low]
-    for kind, convert in (("integer", int), ("number", float)):
+    if "boolean" in kinds and low in _TRUTH and not (low.isdigit() and kinds & _NUMBERS):
+        return _TRUTH[low]
+    for kind, convert in (("integer", int), ("number", _finite)):
         if kind in kinds:
             try:
                 return convert(text)
@@ -273,7 +281,7 @@ def coerced(text: str, spec: Mapping[str, Any], what: str) -> Any:
                 pass
     if kinds & {"array", "object"}:
         try:
-            return json.loads(text)
+            return _json(text)
         except ValueError:
             if "string" not in kinds:
                 raise UsageError(
@@ -283,13 +291,36 @@ def coerced(text: str, spec: Mapping[str, Any], what: str) -> Any:
         return text
     if not kinds:
         try:
-            return json.loads(text)
+            return _json(text)
         except ValueError:
             return text
     wanted = " or ".join(sorted(kinds))
     raise UsageError(
         f"{what}: {text!r} is no {wanted}.", hint="Check the type, or use the form with brackets."
     )
+
+
+def _finite(text: str) -> float:
+    """A number that JSON can hold: it has no infinity and no NaN."""
+    found = float(text)
+    if not math.isfinite(found):
+        raise ValueError(text)
+    return found
+
+
+def _json(text: str) -> Any:
+    """A text as JSON; anything else is a ``ValueError``, also what Python's reader takes."""
+    try:
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _resolved(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a reference into the schema's own definitions stands for."""
+    place, _, name = str(spec.get("$ref", "")).rpartition("/")
+    found = (schema.get("$defs") or {}).get(name) if place == "#/$defs" else None
+    return found if isinstance(found, Mapping) else spec
 
 
 def _kinds(spec: Mapping[str, Any]) -> set[str]:
@@ -317,7 +348,7 @@ def body_arguments(body: str, names: dict[str, Any], tool: str) -> dict[str, Any
     if not body.strip():
         return {}
     try:
-        found = json.loads(body)
+        found = _json(body)
     except ValueError:
         try:
             found = eval(compile(body.strip(), "<cell>", "eval"), names)
@@ -339,7 +370,7 @@ def answer_value(word: str, names: Mapping[str, Any]) -> Any:
     found = value(word, names)
     if isinstance(found, str):
         try:
-            return json.loads(found)
+            return _json(found)
         except ValueError:
             return found
     return found

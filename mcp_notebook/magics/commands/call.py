@@ -45,6 +45,11 @@ def run_call(context: Context, options: argparse.Namespace, body: str | None) ->
     if not line.tool:  # only options: --help, or nothing to call
         return parser.parse_args(line.rest)
     parsed = parser.parse_args([line.tool, *line.rest])
+    if parsed.given:  # what follows the closing bracket
+        raise UsageError(
+            f"{parsed.given[0]!r} is one too many.",
+            hint=f"It goes into the brackets of {line.tool}.",
+        )
     connection, resort = _connection(context, parsed.on)
     schema = _schema(connection, line.tool)
     if body is not None:
