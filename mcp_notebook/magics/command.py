@@ -90,8 +90,10 @@ class Parser(argparse.ArgumentParser):
         """Raise what argparse has to say."""
         hint = ""
         if message.startswith("unrecognized arguments:"):
-            extra = message.partition(": ")[2].split()[0].partition("=")[0]
-            if extra.startswith("-"):
+            extras = message.partition(": ")[2].split()
+            options = [word.partition("=")[0] for word in extras if word.startswith("-")]
+            extra = options[0] if options else extras[0]
+            if options:
                 message = f"there is no option {extra}."
                 near = difflib.get_close_matches(extra, self.options(), n=1)
                 hint = f"Did you mean {near[0]}? " if near else ""

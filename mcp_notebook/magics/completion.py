@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .command import Command
     from .extension import MCPMagics
 
-_LINE = re.compile(r"^(?:.*=\s*)?%%?mcp(\s+.*)?$")
+_LINE = re.compile(r"^\s*(?:.*=\s*)?%%?mcp(\s+.*)?$")
 _CHOICES = {
     "--era": ("auto", "legacy", "modern", "2025-11-25", "2026-07-28"),
     "--thread": ("kernel",),
@@ -42,13 +42,15 @@ class Completer:
         """
         line = text.rpartition("\n")[2]
         match = _LINE.match(line)
-        if match is None or (match[1] is None and not line.endswith("mcp")):
+        if match is None or match[1] is None:
             return {"completions": [], "suppress": False}
-        rest = match[1] or ""
+        rest = match[1]
         fragment = re.split(r"[\s(,]", rest)[-1]
         words = rest.split()
         if fragment and words:
             words = words[:-1] if words[-1] == fragment else words
+        if "$" in fragment:  # also in the middle: text=$na
+            fragment = "$" + fragment.rpartition("$")[2]
         found: list[str] = []
         with contextlib.suppress(Exception):  # a completion must never break typing
             found = [w for w in self._offers(words, fragment) if w.startswith(fragment)]
@@ -126,7 +128,7 @@ class Completer:
         schemas = self._schemas()
         tool = re.split(r"[(\s]", named[0])[0] if named else ""
         if tool in schemas and (len(named) >= 1):
-            taken = {g.partition("=")[0].strip("(,") for g in given}
+            taken = set(re.findall(r"([\w.-]+)\s*=", " ".join(named)))
             return [f"{n}=" for n in schemas[tool] if n not in taken]
         del fragment
         return list(schemas)
