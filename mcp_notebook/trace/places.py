@@ -46,14 +46,17 @@ class Hit:
     fill: int = STAR
 
 
-def find(data: bytes, *, prose: bool = False) -> Iterator[Hit]:
+def find(data: bytes, *, head: bool = False, prose: bool = False) -> Iterator[Hit]:
     """The places in a text.
 
     Args:
         data: the text.
+        head: whether it is the head of an HTTP message. What looks like a header elsewhere
+            may be the middle of a JSON text; there its value ends at the next quote.
         prose: whether it is a line for people (stderr, a command line), where a password may
             stand behind a plain word.
     """
+    yield from _headers(data, _HEADER if head else _HEADER_ELSEWHERE)
     for rule in _RULES:
         yield from rule(data)
     if prose:
@@ -76,11 +79,17 @@ _KEY_NAME: Final = (
     rb"|(?:access|auth|secret|private|subscription|functions|master|session)[-_]?key)[\w-]{0,60}"
 )
 _CREDENTIALS: Final = rb"(?:proxy-)?authorization"
-_HEADER: Final = re.compile(
+_HEADER_NAME: Final = (
     rb"^(?P<name>" + _CREDENTIALS + rb"|set-cookie2?|cookie2?|x-auth[\w-]*|" + _KEY_NAME + rb")"
+    rb"[ \t]*:[ \t]*"
+)
+_HEADER: Final = re.compile(
     # RFC 9112 section 5.2: a value may be folded over lines that start with white space
-    rb"[ \t]*:[ \t]*(?P<value>[^\r\n]*(?:\r?\n[ \t]+[^\r\n]+)*)",
+    _HEADER_NAME + rb"(?P<value>[^\r\n]*(?:\r?\n[ \t]+[^\r\n]+)*)",
     re.IGNORECASE | re.MULTILINE,
+)
+_HEADER_ELSEWHERE: Final = re.compile(
+    _HEADER_NAME + rb"(?P<value>[^\r\n\"]*)", re.IGNORECASE | re.MULTILINE
 )
 _SCHEME: Final = re.compile(
     rb"(?:aws4-hmac-sha256|apikey|basic|bearer|digest|dpop|gnap|hoba|key|mutual|negotiate|ntlm"
@@ -89,8 +98,8 @@ _SCHEME: Final = re.compile(
 )
 
 
-def _headers(data: bytes) -> Iterator[Hit]:
-    for match in _HEADER.finditer(data):
+def _headers(data: bytes, header: re.Pattern[bytes]) -> Iterator[Hit]:
+    for match in header.finditer(data):
         value = match["value"].rstrip()
         start = match.start("value")
         if not value:
@@ -121,11 +130,10 @@ def _credentials(value: bytes, start: int, end: int) -> Hit:
 
 def _basic(credentials: bytes) -> list[bytes]:
     """RFC 7617: the base64 of ``user:password``; both together and the password alone."""
+    text = credentials.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
     try:
-        pair = base64.b64decode(
-            credentials + b"==", altchars=b"-_" if b"_" in credentials else None
-        )
-    except (binascii.Error, ValueError):
+        pair = base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
+    except binascii.Error:
         return []
     user, colon, password = pair.partition(b":")
     return [pair, password] if colon and user.isascii() else []
@@ -259,7 +267,7 @@ _BEARER: Final = re.compile(
 )
 _BASIC: Final = re.compile(rb"\bbasic[ ]+(?P<value>[A-Za-z0-9+/_-]{6,}={0,2})", re.IGNORECASE)
 _PRIVATE_KEY: Final = re.compile(
-    rb"-----BEGIN [A-Z ]*PRIVATE KEY-----(?P<value>.*?)(?:-----END|\Z)", re.DOTALL
+    rb"-----BEGIN [A-Z ]*PRIVATE KEY-----(?P<value>[^\"]*?)(?:-----END|\"|\Z)"
 )
 
 
@@ -276,7 +284,7 @@ def _shapes(data: bytes) -> Iterator[Hit]:
         yield Hit(*match.span("value"))
 
 
-_RULES: Final[tuple[Callable[[bytes], Iterator[Hit]], ...]] = (_headers, _urls, _members, _shapes)
+_RULES: Final[tuple[Callable[[bytes], Iterator[Hit]], ...]] = (_urls, _members, _shapes)
 
 
 # ---- lines for people ------------------------------------------------------------------------

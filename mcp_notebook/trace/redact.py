@@ -7,6 +7,7 @@ kept, so spans, offsets and ``Content-Length`` stay true.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +18,9 @@ from .places import STAR, discoverable, find
 from .spellings import spellings
 from .streams import LinkTexts, links
 
+_BETWEEN: Final = b"\x00\xff\x00"
+"""Stands between two texts that are searched as one; no secret holds it."""
+
 _MIN_REMNANT: Final = 3
 """How much of the beginning of a secret at the end of a cut message is masked."""
 
@@ -24,6 +28,7 @@ _MIN_REMNANT: Final = 3
 class _Text(Protocol):
     """Something that can be read and masked."""
 
+    head: bool
     prose: bool
 
     @property
@@ -38,6 +43,7 @@ class _OwnText:
 
     def __init__(self, data: bytes, *, prose: bool, cut: bool = False) -> None:
         self.data = data
+        self.head = False
         self.prose = prose
         self.cut = cut
         self.masked: bytearray | None = None
@@ -83,13 +89,11 @@ class _Redaction:
         """Mask what the places give away, then these values and those that were found."""
         values = {form for value in known if value for form in _known(value)}
         for text in self._texts:
-            for hit in find(text.data, prose=text.prose):
+            for hit in find(text.data, head=text.head, prose=text.prose):
                 text.mask(hit.start, hit.end, hit.fill)
                 values.update(value for value in hit.values if discoverable(value))
         spelled = sorted({form for value in values for form in spellings(value)})
-        for form in spelled:
-            for text in self._texts:
-                _mask_all(text, form)
+        _mask_everywhere(self._texts, spelled)
         for own in self._own.values():
             if own.cut:
                 _mask_remnant(own, spelled)
@@ -162,11 +166,21 @@ def _with(event: Event, own: _OwnText) -> Event:
     return replace(event, reason=own.result_text)
 
 
-def _mask_all(text: _Text, form: bytes) -> None:
-    at = text.data.find(form)
-    while at >= 0:
-        text.mask(at, at + len(form), STAR)
-        at = text.data.find(form, at + 1)
+def _mask_everywhere(texts: list[_Text], forms: list[bytes]) -> None:
+    """Mask each form in each text. One search over all texts costs a tenth of one in each."""
+    starts: list[int] = []
+    size = 0
+    for text in texts:
+        starts.append(size)
+        size += len(text.data) + len(_BETWEEN)
+    joined = _BETWEEN.join(text.data for text in texts)
+    for form in forms:
+        at = joined.find(form)
+        while at >= 0:
+            index = bisect_right(starts, at) - 1
+            start = at - starts[index]
+            texts[index].mask(start, start + len(form), STAR)
+            at = joined.find(form, at + 1)
 
 
 def _mask_remnant(own: _OwnText, spelled: list[bytes]) -> None:

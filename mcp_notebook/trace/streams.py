@@ -121,11 +121,14 @@ class StreamText:
         stream: where.
         data: the text, freed of all framing.
         pieces: for each part of the text where it begins in the text and lies in the stream.
+        head: whether it is the head of an HTTP message.
+        prose: whether it is a line for people.
     """
 
     stream: Stream
     data: bytes
     pieces: list[tuple[int, Span]] = field(default_factory=list)
+    head: bool = False
     prose: bool = False
 
     def mask(self, start: int, end: int, fill: int) -> None:
@@ -143,6 +146,7 @@ class HiddenText:
     stream: Stream
     data: bytes
     place: Span
+    head: bool = False
     prose: bool = False
 
     def mask(self, start: int, end: int, fill: int) -> None:
@@ -172,9 +176,11 @@ class LinkTexts:
         for unit in units:
             if isinstance(unit.detail, WsFrame) and unit.detail.mask is not None:
                 self.streams[unit.direction].add_key(unit.detail.payload_span, unit.detail.mask)
+        # where there is no HTTP to tell heads from bodies, every line may be a header
+        plain = not any(unit.layer == "http-head" for unit in units)
         for stream in self.streams.values():
             for run in stream.runs():
-                self._add(stream, [run])
+                self._add(stream, [run], head=plain)
         for unit in units:
             self._unit(unit, self.streams[unit.direction])
         for way, spans in self._fragments.items():
@@ -188,6 +194,7 @@ class LinkTexts:
             self._frame(unit.direction, detail, stream)
         elif unit.layer == "http-head" and isinstance(detail, HttpHead):
             encoding = detail.header(b"content-encoding") or b"identity"
+            self._add(stream, [unit.span], head=True)
             self._encoded[unit.direction] = encoding.strip().lower() != b"identity"
         elif self._encoded[unit.direction] and unit.layer in ("http-body", "sse-event"):
             for span in unit.body_spans or (unit.span,):
@@ -240,7 +247,7 @@ class LinkTexts:
                 left -= len(place)
         self._add(stream, pieces)
 
-    def _add(self, stream: Stream, spans: Iterable[Span | None]) -> None:
+    def _add(self, stream: Stream, spans: Iterable[Span | None], *, head: bool = False) -> None:
         """Add the text that lies in these spans; ``None`` is a line feed that lies nowhere."""
         pieces: list[tuple[int, Span]] = []
         parts: list[bytes] = []
@@ -252,7 +259,7 @@ class LinkTexts:
             parts.append(part)
             size += len(part)
         if size:
-            self.texts.append(StreamText(stream, b"".join(parts), pieces))
+            self.texts.append(StreamText(stream, b"".join(parts), pieces, head))
 
 
 def links(events: Iterable[Event]) -> Iterator[list[Event]]:
