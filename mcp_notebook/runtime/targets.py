@@ -19,6 +19,8 @@ from mcp.server.mcpserver import MCPServer
 from mcp_notebook.errors import UsageError
 from mcp_notebook.transports.base import Listener, Transport, find_transport, transport_of_scheme
 
+from .credentials import secret_values
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
@@ -186,7 +188,9 @@ def _from_config(path: Path, entry: str) -> Target:
         argv = [str(spec["command"]), *(str(a) for a in spec.get("args") or [])]
         target = from_command([_expand(a) for a in argv], name=entry)
         cwd = spec.get("cwd")
-        return _replace(target, env=env, cwd=str(cwd) if cwd else None, secrets=_secretive(env))
+        return _replace(
+            target, env=env, cwd=str(cwd) if cwd else None, secrets=tuple(secret_values(env))
+        )
     url = spec.get("url") or spec.get("serverUrl")
     if not url:
         raise UsageError(f"the entry {entry!r} of {path.name} has neither command nor url.")
@@ -194,20 +198,15 @@ def _from_config(path: Path, entry: str) -> Target:
     if spec.get("type") == "sse":
         target = _replace(target, transport=find_transport("sse"))
     headers = {str(k): _expand(str(v)) for k, v in (spec.get("headers") or {}).items()}
-    return _replace(target, name=_word(entry), headers=headers, secrets=tuple(headers.values()))
+    return _replace(
+        target, name=_word(entry), headers=headers, secrets=tuple(secret_values(headers))
+    )
 
 
 def _replace(target: Target, **changes: Any) -> Target:
     import dataclasses
 
     return dataclasses.replace(target, **changes)
-
-
-def _secretive(env: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of variables whose names sound like secrets."""
-    return tuple(
-        v for k, v in env.items() if re.search(r"(?i)key|token|secret|passw|auth", k) and v
-    )
 
 
 def _expand(text: str) -> str:

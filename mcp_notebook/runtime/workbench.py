@@ -27,6 +27,7 @@ from mcp_notebook.transports.tap import Tap
 from .calls import PendingCall
 from .connection import Connection
 from .connections import Connections
+from .credentials import secret_values
 from .endpoint import Endpoint
 from .endpoints import Endpoints
 from .loop import BackgroundLoop
@@ -225,9 +226,11 @@ class Workbench:
         """
         found, endpoint = self.connections.lead(target)
         name = name or free_name(found.name, self.connections)
-        for secret in (token, *found.secrets, *(headers or {}).values()):
-            if secret:
-                self.trace.secrets.add(secret)
+        for secret in (
+            *found.secrets,
+            *secret_values({"token": token or "", **(headers or {}), **(env or {})}),
+        ):
+            self.trace.secrets.add(secret)
         options = ConnectOptions(
             token=token,
             headers={**found.headers, **(headers or {})},

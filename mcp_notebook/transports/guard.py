@@ -35,23 +35,24 @@ class Policy:
     """What a listener accepts.
 
     Attributes:
-        hosts: names accepted in the Host header, without port.
+        hosts: names accepted in the Host header, without port; ``None`` accepts any. That is
+            for listening on every address, where the names are not known and a token is asked
+            for.
         origins: further origins accepted, as ``scheme://host[:port]``.
         token: the bearer token asked for, or ``None``.
     """
 
-    hosts: frozenset[str]
+    hosts: frozenset[str] | None
     origins: frozenset[str] = frozenset()
     token: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, options: ServeOptions) -> Policy:
         """The policy that the options of an endpoint ask for."""
-        named = set() if options.host in ("0.0.0.0", "::") else {options.host.lower()}
+        named = {options.host.lower(), *(h.lower() for h in options.allowed_hosts)}
+        anywhere = options.host in ("0.0.0.0", "::")
         return cls(
-            hosts=frozenset(
-                {*_LOOPBACK_NAMES, *named, *(h.lower() for h in options.allowed_hosts)}
-            ),
+            hosts=None if anywhere else frozenset(_LOOPBACK_NAMES | named),
             origins=frozenset(options.allowed_origins),
             token=options.token,
         )
@@ -66,7 +67,7 @@ class Policy:
             ``None`` where it may pass.
         """
         host = headers.get("host", "")
-        if _host_name(host) not in self.hosts:
+        if self.hosts is not None and _host_name(host) not in self.hosts:
             return Refusal(status=421, text=f"Host {host!r} is not served here")
         origin = headers.get("origin")
         if origin is not None and not self._origin_passes(origin):

@@ -86,8 +86,9 @@ def run_connect(context: Context, options: argparse.Namespace, _body: str | None
 
 
 def _header(context: Context, name: str, text: str, warnings: list[str]) -> str:
-    secretive = any(word in name.lower() for word in ("auth", "key", "token", "cookie", "secret"))
-    if secretive:
+    from mcp_notebook.runtime.credentials import sounds_secret
+
+    if sounds_secret(name):
         return context.secret(text, f"--header {name}", warnings) or ""
     return grammar.filled(text, context.names)
 
