@@ -355,6 +355,54 @@ def test_the_original_is_not_touched() -> None:
     assert recording.trace.events()[0].data == b'{"password":"abcdefg"}\n'
 
 
+def test_a_text_with_half_characters_survives() -> None:
+    recording = Recording()
+    trace = recording.trace
+    trace.record(StderrLine, text="\ud83d token=abc1234 \udcff", **recording.labels)
+    trace.record(StderrLine, text="abc1234", **recording.labels)
+    trace.secrets.add("key-\udcff")
+    first, second = trace.redacted().events()
+    assert first.text == "\ud83d token=******* \udcff"
+    assert second.text == "*******"
+
+
+def test_a_value_that_ends_inside_a_character_is_masked_all_the_same() -> None:
+    recording = Recording(transport="http")
+    recording.chunk(C2S, request(b"", target="/?token=abcdef%C3"))
+    recording.trace.record(StderrLine, text="see abcdefé", **recording.labels)
+    _, line = recording.trace.redacted().events()
+    assert line.text == "see *******\ufffd"
+
+
+def test_a_tunnel_is_masked_whole() -> None:
+    recording = Recording(transport="http")
+    recording.chunk(C2S, b"CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n")
+    recording.chunk(S2C, b"HTTP/1.1 200 OK\r\n\r\n")
+    recording.chunk(C2S, b"\x16\x03\x01 anything")
+    assert recording.trace.redacted().events()[-1].data == b"*" * 12
+
+
+def test_a_compressed_websocket_message_is_masked_under_its_key() -> None:
+    recording = Recording(transport="websocket")
+    recording.chunk(C2S, HANDSHAKE + b"\r\n")
+    recording.chunk(S2C, SWITCHED)
+    key = b"\x01\x02\x03\x04"
+    recording.chunk(C2S, b"\xc1\x83" + key + b"abc")
+    frame = recording.trace.redacted().events()[-1].data
+    assert frame == b"\xc1\x83" + key + bytes(b ^ ord("*") for b in key[:3])
+
+
+def test_a_websocket_message_that_never_ended_is_searched_too() -> None:
+    recording = Recording(transport="websocket")
+    recording.chunk(C2S, HANDSHAKE + b"\r\n")
+    recording.chunk(S2C, SWITCHED)
+    pieces = cut(f'{{"a": "{SECRET}"}} and more'.encode(), (14, 40))
+    whole = ws_frames([*pieces, b"the end"], b"abcd")
+    recording.chunk(C2S, whole[: -len(ws_frames([b"the end"], b"abcd"))])
+    recording.trace.secrets.add(SECRET)
+    assert leaks(recording.trace.redacted(), [], SECRET) == []
+
+
 # ---- parts -----------------------------------------------------------------------------------
 
 

@@ -109,15 +109,18 @@ def _messages(entry: dict[str, Any]) -> Iterator[_Found]:
         if _is_message(raw):
             yield _Found(sent_s, _C2S, raw, labels)
     end = max(sent_s, start + max(0.0, float(entry["time"])) / 1e3)
-    yield from _answers(entry, end, labels)
+    yield from _answers(entry, sent_s, end, labels)
 
 
-def _answers(entry: dict[str, Any], end: float, labels: dict[str, Any]) -> Iterator[_Found]:
+def _answers(
+    entry: dict[str, Any], sent_s: float, end: float, labels: dict[str, Any]
+) -> Iterator[_Found]:
     if entry.get("_eventSourceMessages"):
         for event in entry["_eventSourceMessages"]:
             raw = event["data"].encode()
             if _is_message(raw):
-                yield _Found(float(event["time"]), _S2C, raw, labels)
+                # the two times are written with different precision
+                yield _Found(max(sent_s, float(event["time"])), _S2C, raw, labels)
         return
     content = entry["response"]["content"]
     raw = _bytes(content.get("text", ""), content.get("encoding"))

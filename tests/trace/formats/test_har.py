@@ -219,6 +219,22 @@ def test_a_body_that_is_no_text_is_base64(tmp_path: Path) -> None:
     assert again(recording.trace, tmp_path) == []
 
 
+def test_ends_and_beginnings_that_are_missing_are_left_out(tmp_path: Path) -> None:
+    recording = Recording(transport="http")
+    recording.chunk(S2C, reply(DONE))
+    recording.chunk(C2S, request(b"", target="http://proxied.test/x"))
+    (entry,) = har(recording.trace, tmp_path)["entries"]
+    assert entry["request"]["url"] == "http://proxied.test/x"
+    assert entry["response"]["status"] == 0
+
+
+def test_base64_that_is_none_is_a_broken_entry(tmp_path: Path) -> None:
+    content = {"mimeType": "application/json", "encoding": "base64", "text": "?"}
+    path = foreign(tmp_path, {**BROWSER_ENTRY, "response": {"content": content}})
+    with pytest.raises(DamagedTrace, match="1 of 1 entries"):
+        Trace.load(path)
+
+
 def test_an_empty_trace_is_an_empty_file(tmp_path: Path) -> None:
     assert har(Trace(), tmp_path)["entries"] == []
     assert again(Trace(), tmp_path) == []
