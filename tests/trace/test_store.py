@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -18,6 +19,7 @@ from mcp_notebook.trace.events import (
     Vantage,
 )
 from mcp_notebook.trace.store import Trace
+from mcp_notebook.transports.tap import Tap
 
 from .recording import C2S, S2C, Recording
 
@@ -256,3 +258,32 @@ def test_a_request_seen_from_both_ends_is_one_exchange() -> None:
     assert [one.conn for one in trace.exchanges()] == ["me"]
     assert [one.conn for one in trace.exchanges("server")] == ["notebook-tcp"]
     assert [one.conn for one in trace.select("vantage:server").exchanges()] == ["notebook-tcp"]
+
+
+def test_ten_thousand_messages_of_300_bytes_with_their_chunks_fit_in_12_mb() -> None:
+    recording = Recording()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(10_000):
+            line = b"%0300d\n" % number
+            recording.chunk(C2S, line)
+            recording.say(C2S, line[:-1])
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(recording.trace) == 20_000
+    assert after - before < 12_000_000
+
+
+def test_one_event_beyond_its_own_bound_is_cut_and_keeps_its_true_length() -> None:
+    trace = Trace(max_event_bytes=10)
+    link = Tap(trace, conn="c", vantage=Vantage.CLIENT, transport="tcp").link()
+    link.message(C2S, b"x" * 25)
+    assert link.chunk(C2S, b"y" * 30) == 0
+    assert link.chunk(C2S, b"z" * 10) == 30
+    message, first, second = trace.events()
+    assert (message.raw, message.size, message.cut) == (b"x" * 10, 25, True)
+    assert (first.data, first.size, first.cut) == (b"y" * 10, 30, True)
+    assert (second.cut, second.offset) == (False, 30)
+    assert message.json() is None
