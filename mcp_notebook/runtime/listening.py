@@ -161,6 +161,8 @@ async def _legacy(connection: Connection, listening: Listening) -> None:
         ):
             listening.add(f"{method} {uri}".strip())
 
+    if (opened := getattr(session.write, "hears_notices", None)) is not None:
+        await opened()
     session.on_notice.append(take)
     listening._undo = lambda: session.on_notice.remove(take)
     for uri in listening.uris:

@@ -50,6 +50,19 @@ def subscription_bus(server: MCPServer[Any]) -> Any:
     return server._subscriptions
 
 
+def make_tool(function: Callable[..., Any], *, name: str, **options: Any) -> Tool:
+    """The SDK's tool of a function, not yet part of a server."""
+    return Tool.from_function(function, name=name, **options)
+
+
+def client_behind(session: Any) -> Any:
+    """The SDK's connection to one client, which lives as long as the client is there.
+
+    The session that handlers get is made anew for each message.
+    """
+    return session._connection
+
+
 def put_tool(
     server: MCPServer[Any], function: Callable[..., Any], *, name: str, **options: Any
 ) -> Tool:
@@ -58,7 +71,7 @@ def put_tool(
     The public ``add_tool`` keeps the old one silently, and removing first would move it to the
     end of the list.
     """
-    tool = Tool.from_function(function, name=name, **options)
+    tool = make_tool(function, name=name, **options)
     server._tool_manager._tools[name] = tool
     return tool
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import weakref
 from collections.abc import Callable, Iterable
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from mcp_notebook.transports.base import ChildCommand
 
 Kind = Literal["tool", "resource", "prompt"]
+
+NOTICE_TIMEOUT_S = 5.0
+"""How long a client may take to read a notice."""
 
 _LEGACY_NOTICE = {
     "tool": "send_tool_list_changed",
@@ -100,13 +104,13 @@ class NotebookServer:
         self._loop = loop
         self._threads = threads
         self._parts: dict[tuple[Kind, str], Part] = {}
-        self._sessions: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._clients: weakref.WeakSet[Any] = weakref.WeakSet()
         if mcp is None:
             with root_left_alone():
                 mcp = MCPServer(name, log_level="ERROR", warn_on_duplicate_tools=False)
         self.mcp = mcp
         sdk.announce_changes(mcp)
-        mcp.middleware.append(self._remember_session)
+        mcp.middleware.append(self._remember_client)
 
     def __repr__(self) -> str:
         counts = [f"{n} {word}{'' if n == 1 else 's'}" for word, n in self.counts().items() if n]
@@ -159,6 +163,8 @@ class NotebookServer:
             UsageError: a function cannot become what it should (its signature says why).
         """
         parts = list(parts)
+        for part in parts:
+            self._check(part)  # all of them before the first: a bad one changes nothing
         changes = []
         for part in parts:
             before = self._parts.get((part.kind, part.name))
@@ -207,6 +213,14 @@ class NotebookServer:
             table.pop(part.name, None)
         return Change(part=part, what="removed")
 
+    def _check(self, part: Part) -> None:
+        """Say whether a function can become a tool, before anything is changed."""
+        if part.kind == "tool":
+            try:
+                sdk.make_tool(part.function, name=part.name, **part.options)
+            except Exception as error:
+                raise _cannot_become(part, error) from error
+
     def _register(self, part: Part) -> None:
         function = self._threads.wrap(part.function, name=part.name, kernel=part.kernel)
         options = dict(part.options)
@@ -224,16 +238,13 @@ class NotebookServer:
                 with _kept_place(resources, part.name), _kept_place(templates, part.name):
                     self.mcp.resource(part.name, **options)(function)
         except Exception as error:  # the SDK raises many kinds for a bad signature
-            raise UsageError(
-                f"{part.function.__name__} cannot become a {part.kind}: {error}",
-                hint="Check its parameters and type hints, then run the cell again.",
-            ) from error
+            raise _cannot_become(part, error) from error
 
     # ---- telling those who are connected ---------------------------------------------------
 
-    async def _remember_session(self, ctx: Any, call_next: Any) -> Any:
+    async def _remember_client(self, ctx: Any, call_next: Any) -> Any:
         if ctx.method == "notifications/initialized":
-            self._sessions.add(ctx.session)
+            self._clients.add(sdk.client_behind(ctx.session))
         return await call_next(ctx)
 
     def _tell(self, changes: list[Change]) -> None:
@@ -249,11 +260,24 @@ class NotebookServer:
         bus = sdk.subscription_bus(self.mcp)
         for kind in kinds:
             await bus.publish(_MODERN_NOTICE[kind]())
-            for session in list(self._sessions):
-                try:
-                    await getattr(session, _LEGACY_NOTICE[kind])()
-                except Exception:  # noqa: BLE001 - because a session that is gone raises its transport's error
-                    self._sessions.discard(session)
+        await asyncio.gather(
+            *(_notify_client(client, kinds) for client in list(self._clients)),
+            return_exceptions=True,  # a client that is gone raises its transport's error
+        )
+
+
+async def _notify_client(client: Any, kinds: list[Kind]) -> None:
+    """Tell one client of the legacy era; one that does not read holds up no other."""
+    async with asyncio.timeout(NOTICE_TIMEOUT_S):
+        for kind in kinds:
+            await getattr(client, _LEGACY_NOTICE[kind])()
+
+
+def _cannot_become(part: Part, error: Exception) -> UsageError:
+    return UsageError(
+        f"{part.function.__name__} cannot become a {part.kind}: {error}",
+        hint="Check its parameters and type hints, then run the cell again.",
+    )
 
 
 class _kept_place:

@@ -6,6 +6,8 @@ the socket carried (inside TLS, where there is TLS).
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import ssl
 import urllib.request
@@ -27,6 +29,9 @@ from .tap import LinkTap, Tap
 
 SESSION_HEADER = "mcp-session-id"
 VERSION_HEADER = "mcp-protocol-version"
+
+STREAM_TIMEOUT_S = 3.0
+"""How long the answer to the GET of the notice stream is waited for."""
 
 TURNED_AWAY = frozenset({401, 403, 421})
 """Statuses of a guard: token, Origin or scope, Host."""
@@ -164,6 +169,12 @@ class RawPoster:
         response = await self._client.post(url, content=data, headers=headers)
         await response.aread()
 
+    async def hears_notices(self) -> None:
+        """Wait until the stream that a server with sessions sends notices on is open."""
+        if SESSION_HEADER in self._http.session_headers:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._http.stream_asked.wait(), STREAM_TIMEOUT_S)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
@@ -202,6 +213,7 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
         self._pool._network_backend = _TappedBackend(tap)
         self.session_headers: dict[str, str] = {}
         self.last_url = ""
+        self.stream_asked = asyncio.Event()
         self._welcome = False
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -228,6 +240,8 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
             kind = response.headers.get("content-type", "")
             body = Body(under_way.link, Direction.SERVER_TO_CLIENT, kind)
             response.stream = _TappedBody(response.stream, body)  # type: ignore[arg-type]
+        if request.method == "GET":
+            self.stream_asked.set()
         if not self._welcome and response.status_code in TURNED_AWAY:
             await response.aclose()
             text = f"HTTP status {response.status_code}"
