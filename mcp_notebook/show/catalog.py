@@ -114,7 +114,8 @@ def _schema(part: Part) -> Mapping[str, Any]:
 
     nowhere: Any = SimpleNamespace(_tool_manager=SimpleNamespace(_tools={}))
     try:
-        return sdk.put_tool(nowhere, part.function, name=part.name).parameters
+        # a name of our own: the SDK has already said what it thinks of an odd one
+        return sdk.put_tool(nowhere, part.function, name="tool").parameters
     except Exception:  # noqa: BLE001 - because a removed tool of a foreign server may have no schema of its own
         return {}
 

@@ -71,15 +71,16 @@ class Field:
         default = self.default
         if default is None:
             return ""
-        return default if isinstance(default, str) else json.dumps(default, ensure_ascii=False)
+        text = default if isinstance(default, str) else json.dumps(default, ensure_ascii=False)
+        return text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate cannot travel
 
     @property
     def hints(self) -> list[str]:
         """What a person must know to fill it in."""
         schema = self.schema
         hints = [clean(schema["description"], 300)] if schema.get("description") else []
-        if schema.get("format") in _FORMATS:
-            hints.append(_FORMATS[schema["format"]])
+        if str(schema.get("format")) in _FORMATS:
+            hints.append(_FORMATS[str(schema["format"])])
         elif self.kind in ("integer", "number", "json"):
             hints.append({"integer": "a whole number", "number": "a number"}.get(self.kind, "JSON"))
         for least, most, noun in _BOUNDS:
@@ -178,7 +179,10 @@ def _plain(spec: Any) -> Mapping[str, Any]:
 
 
 def _field(name: str, spec: Mapping[str, Any], required: bool) -> Field:
-    kind = str(spec.get("type"))
+    given = spec.get("type")
+    if isinstance(given, list) and len(real := [one for one in given if one != "null"]) == 1:
+        given = real[0]
+    kind = str(given)
     options = _options(spec)
     if options:
         kind = "choice"

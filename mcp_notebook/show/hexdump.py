@@ -39,9 +39,12 @@ def _hex(row: bytes, inside: bytearray, at: int) -> str:
     for i, byte in enumerate(row):
         here = inside[at + i]
         before = inside[at + i - 1] if at + i else 0
-        if i == ROW // 2:
-            pieces.append(" ")
-        pieces.append("[" if here and not before else "]" if before and not here else " ")
+        gap = "  " if i == ROW // 2 else " "
+        if here and not before:
+            gap = gap[1:] + "["
+        elif before and not here:
+            gap = "]" + gap[1:]
+        pieces.append(gap)
         pieces.append(f"{byte:02x}")
     end = at + len(row)
     if inside[end - 1] and (end == len(inside) or not inside[end]):

@@ -23,6 +23,7 @@ from mcp_notebook.trace.store import Trace
 
 from .envelope import Stream, dumped, framing_lines, unit_text
 from .hexdump import hexdump
+from .phrase import TOO_DEEP
 from .pycall import python_call
 from .text import clean, duration_text, lines, size_text, steady
 
@@ -61,13 +62,13 @@ def layers_text(trace: Trace, seq: int, *, width: int = WIDTH, stable: bool = Fa
 
 
 def _message(message: Message, around: list[Event], width: int, stable: bool) -> str:
-    envelopes = read(message)
-    exchange = next((x for x in pair(around) if message in x.messages), None)
+    envelopes, seq = read(message), message.seq
+    exchange = next((x for x in pair(around) if any(m.seq == seq for m in x.messages)), None)
     asked = None
-    if exchange is not None and exchange.request.seq != message.seq:
+    if exchange is not None and exchange.request.seq != seq:
         asked = next((e for e in read(exchange.request) if e.id == exchange.id), None)
     title = _title(message, stable)
-    if exchange is not None and exchange.request.seq != message.seq and not stable:
+    if exchange is not None and exchange.request.seq != seq and not stable:
         after = duration_text(message.time_ns - exchange.request.time_ns)
         title += f", {after} after request #{exchange.request.seq}"
     calls = [python_call(envelope, message, asked, width) for envelope in envelopes]
@@ -113,7 +114,10 @@ def _json(message: Message, width: int) -> list[str]:
     if obj is None:
         why = "cut: the rest was not kept" if message.cut else "not JSON"
         return [f"({why})", clean(message.raw.decode("utf-8", "replace"), width * 4)]
-    pretty = lines(json.dumps(obj, indent=2, ensure_ascii=False)).split("\n")
+    try:
+        pretty = lines(json.dumps(obj, indent=2, ensure_ascii=False)).split("\n")
+    except RecursionError:
+        pretty = [TOO_DEEP]
     shown = [line if len(line) <= width else line[: width - 1] + "…" for line in pretty]
     if len(shown) > MAX_JSON_LINES:
         shown[MAX_JSON_LINES:] = [f"... {len(shown) - MAX_JSON_LINES} more lines"]

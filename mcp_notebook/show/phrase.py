@@ -17,6 +17,7 @@ _LISTS: Final = {
     "resourceTemplates": "resource template",
     "prompts": "prompt",
 }
+TOO_DEEP: Final = "(nested too deeply to be shown)"
 _NAMED: Final = 4
 """How many names of a list are given."""
 
@@ -82,7 +83,10 @@ def answered(result: Mapping[str, Any]) -> str:
 
 def compact(value: Any) -> str:
     """A value as JSON, without spaces."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    except RecursionError:
+        return TOO_DEEP
 
 
 def _asked(envelope: Envelope) -> str:
@@ -91,7 +95,8 @@ def _asked(envelope: Envelope) -> str:
     if method == "notifications/progress":
         return _progress(params)
     if method == "notifications/cancelled":
-        return f"cancelled {_quoted(params.get('reason'))} request {params.get('requestId')}"
+        cancelled, why = params.get("requestId"), _quoted(params.get("reason"))
+        return f"cancelled request {cancelled} {why}".rstrip()
     if method == "notifications/message":
         return f"log {params.get('level', '')} {compact(params.get('data'))}"
     if method == "initialize":

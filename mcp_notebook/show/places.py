@@ -18,7 +18,8 @@ def endpoint(found: Endpoint, *, stable: bool = False) -> Bundle:
     name, server = clean(found.name, 60), clean(found.server.name, 60)
     standing = clean(found.standing, 60)
     address = where(found, stable=stable)
-    head = f"{server} over {found.transport} ({standing}), {found.status}"
+    over, status = clean(found.transport, 40), clean(found.status, 60)
+    head = f"{server} over {over} ({standing}), {status}"
     rest = [f"warning: {clean(text, 300)}" for text in found.warnings]
     rest += [f"left out: {clean(tool, 80)}: {clean(why, 200)}" for tool, why in
              found.left_out.items()]  # fmt: skip
@@ -40,7 +41,7 @@ def connection(found: Connection, *, stable: bool = False) -> Bundle:
         return bundle(f"{name}: {status}", line(strong(name), ": ", failed(status)))
     target = clean(found.target, 200)
     target = steady(target) if stable else target
-    spoken = f"{found.transport}, {clean(found.protocol_version, 20)} ({found.era})"
+    spoken = f"{clean(found.transport, 40)}, {clean(found.protocol_version, 20)} ({found.era})"
     rest = []
     if found.server_info is not None:
         info = f"{found.server_info.name} {found.server_info.version}".strip()

@@ -10,7 +10,7 @@ from typing import Any, Final
 from mcp_notebook.trace.envelope import Envelope
 from mcp_notebook.trace.events import Direction, Message
 
-from .phrase import value_of
+from .phrase import TOO_DEEP, value_of
 from .text import clean
 
 Params = Mapping[str, Any]
@@ -73,7 +73,7 @@ def _call(params: Params) -> str:
     name = params.get("name")
     if all(key.isidentifier() and not keyword.iskeyword(key) for key in given):
         return f"conn.call({', '.join([_literal(name), *_named(given)])})"
-    return f"conn.start({_literal(name)}, {given!r}).result()"
+    return f"conn.start({_literal(name)}, {_literal(given)}).result()"
 
 
 def _prompt(params: Params) -> str:
@@ -109,7 +109,10 @@ def _connect(era: str) -> Callable[[Params], str]:
 
 def _literal(value: Any) -> str:
     """The value in Python, texts in double quotes."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    try:
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    except RecursionError:
+        return TOO_DEEP
 
 
 def _named(arguments: Mapping[str, Any]) -> list[str]:

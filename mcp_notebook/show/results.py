@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import blocks
 from .markup import Bundle, Html, bundle, code, failed, faint, line, pre, strong
+from .phrase import TOO_DEEP
 from .text import clean, duration_text, lines, steady
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def pretty(value: Any) -> str:
             return lines(json.dumps(value, indent=2, ensure_ascii=False))
         except (TypeError, ValueError):
             return clean(repr(value))
+        except RecursionError:
+            return TOO_DEEP
     return clean(repr(value))
 
 

@@ -61,7 +61,7 @@ def _endpoints(workbench: Workbench, stable: bool) -> list[Sequence[str]]:
     return [
         (
             clean(name, 60),
-            endpoint.transport,
+            clean(endpoint.transport, 40),
             clean(endpoint.standing, 40),
             where(endpoint, stable=stable),
             "" if stable else count_text(endpoint.links, "link"),  # over HTTP chance decides
@@ -81,7 +81,9 @@ def _connections(workbench: Workbench, stable: bool) -> list[Sequence[str]]:
         if stable:
             target, state = steady(target), steady(state)
         mark = "default" if name == default else ""
-        rows.append((clean(name, 60), mark, target, connection.transport, revision, state))
+        rows.append(
+            (clean(name, 60), mark, target, clean(connection.transport, 40), revision, state)
+        )
     return rows
 
 
