@@ -36,9 +36,14 @@ def run_body(context: Context, body: str, typed: str) -> list[str]:
     """
     __tracebackhide__ = True
     shell = context.shell
-    source = shell.transform_cell(body)
-    name = shell.compile.cache(source, shell.execution_count, raw_code=body)
-    tree = compile(source, name, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    # one line more, for the %%mcp line: tracebacks count as the reader does
+    source = "\n" + shell.transform_cell(body)
+    # the number of the running cell; the shell itself already counts the next
+    name = shell.compile.cache(source, shell.displayhook.prompt_count, raw_code=body)
+    try:
+        tree = compile(source, name, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except SyntaxError as error:
+        raise CellSyntaxError(shell, error) from None
     assert isinstance(tree, ast.Module)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     parts: list[tuple[Any, str]] = [(tree, "exec")]
@@ -55,6 +60,22 @@ def run_body(context: Context, body: str, typed: str) -> list[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and not node.name.startswith("_")
     ]
+
+
+class CellSyntaxError(UsageError):
+    """A cell's body is no Python; shown with its line and caret, as IPython shows it.
+
+    IPython shows a ``SyntaxError`` that passes through a magic with the magic's own frames.
+    """
+
+    def __init__(self, shell: Any, error: SyntaxError) -> None:
+        super().__init__(
+            f"{error.msg}, line {error.lineno}.", hint="Mend it and run the cell again."
+        )
+        self._shown = shell.SyntaxTB.structured_traceback(SyntaxError, error, None)
+
+    def _render_traceback_(self) -> list[str]:
+        return list(self._shown)
 
 
 def _functions(context: Context, names: list[str], typed: str) -> list[Any]:
