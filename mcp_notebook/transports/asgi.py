@@ -13,6 +13,7 @@ import anyio
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from mcp_notebook.errors import UsageError
 from mcp_notebook.trace.events import Direction
 from mcp_notebook.wire.sse import SseDecoder, SseEvent
 
@@ -274,7 +275,9 @@ class AsgiListener(Listener):
         if self._task.done():
             self._sock.close()
             self._task.result()
-            raise RuntimeError("the web server ended while it was starting")
+            raise UsageError(
+                "the server ended while it was starting.", hint="Check its lifespan function."
+            )
 
     async def close(self) -> None:
         """End the open requests, stop, free the port."""

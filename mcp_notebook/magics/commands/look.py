@@ -44,11 +44,14 @@ def _trace_arguments(parser: Parser) -> None:
     parser.add_argument(
         "query", nargs="*", metavar="QUERY", help="tool:add status:error slow:>100ms"
     )
+    parser.add_argument("--clear", action="store_true", help="forget what was recorded so far")
 
 
 def run_trace(context: Context, options: argparse.Namespace, _body: str | None) -> Any:
     """``%mcp trace [QUERY]``."""
     trace = context.workbench.trace
+    if options.clear:
+        trace.clear()
     query = " ".join(str(context.value(word)) for word in options.query)
     return trace.select(query) if query else trace
 
