@@ -247,3 +247,18 @@ def test_a_message_nested_beyond_reason_is_shown_all_the_same() -> None:
     r.say(S2C, f'{{"jsonrpc":"2.0","id":1,"result":{{"x":{deep}}}}}'.encode())
 
     assert "←  result" in flow_text(r.trace)
+
+
+def test_a_secret_is_in_no_line() -> None:
+    r = Recording()
+    r.trace.secrets.add("hush-hush")
+    r.ask(1, "tools/call", name="login", arguments={"with": "hush-hush", "password": "other"})
+    r.answer(1, content=[{"type": "text", "text": "hush-hush"}])
+    r.trace.record(StderrLine, text="read hush-hush", **r.labels)
+
+    shown = flow_text(r.trace)
+
+    assert 'login {"with":"*********","password":"*****"}' in shown
+    assert 'result "*********"' in shown
+    assert "stderr: read *********" in shown
+    assert flow_text(r.trace.select("login")).count("*********") == 1
