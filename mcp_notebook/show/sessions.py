@@ -85,8 +85,9 @@ def sessions(events: Iterable[Event], vantage: Vantage | None = None) -> list[Se
     for event in kept:
         key = (event.conn, event.vantage, event.transport)
         session = current.get(key)
-        if session is not None and isinstance(event, LinkOpened) and session._begun:
-            # it may be the first of the next conversation; the next message tells
+        opened = isinstance(event, LinkOpened) and session is not None and session._begun
+        if opened or (key in waiting and not isinstance(event, Message)):
+            # it may belong to the next conversation; the next message tells
             waiting.setdefault(key, []).append(event)
             continue
         if session is None or session.opens_anew(event):

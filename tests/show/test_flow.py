@@ -132,19 +132,24 @@ def test_a_client_that_is_not_ours_is_seen_by_the_server_beside_our_own() -> Non
 
 def test_a_name_that_is_used_again_begins_a_new_conversation() -> None:
     r = Recording()
-    for version in ("2025-11-25", "2025-06-18"):
-        r.ask(0, "server/discover", 1)
-        r.refuse(0)
-        r.ask(1, "initialize", 3, protocolVersion=version)
-        r.ask(2, "ping", 4)
+    for ms, version in ((10, "2025-11-25"), (20, "2025-06-18")):
+        at = r.trace.zero_ns + ms * 1_000_000
+        r.trace.record(LinkOpened, time_ns=at, address=version, **r.labels)
+        r.chunk(C2S, b"...", ms)
+        r.ask(0, "server/discover", ms + 1)
+        r.refuse(0, ms=ms + 2)
+        r.ask(1, "initialize", ms + 3, protocolVersion=version)
+        r.ask(2, "ping", ms + 4)
 
     shown = flow_text(r.trace)
 
-    assert [line for line in shown.splitlines() if line.startswith("demo")] == [
-        "demo  tcp  2025-11-25",
-        "demo  tcp  2025-06-18",
-    ]
-    assert shown.count("server/discover") == 2  # each stays with what followed it
+    first, second = shown.split("\n\n")
+    assert first.startswith("demo  tcp  2025-11-25\n")
+    assert second.startswith("demo  tcp  2025-06-18\n")
+    for part, version in ((first, "2025-11-25"), (second, "2025-06-18")):
+        # a probe, and a link that was opened for it, stay with what followed
+        assert f"+  opened {version}" in part
+        assert part.count("server/discover") == 1
 
 
 def test_the_newest_lines_are_kept_and_the_rest_is_counted() -> None:
