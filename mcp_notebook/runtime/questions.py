@@ -19,7 +19,10 @@ from mcp_notebook.errors import QuestionUnanswered, UsageError
 
 Answer = Any
 """A dict (the form's content), a text (for sampling), ``"decline"``, ``"cancel"``, or a ready
-result of the SDK."""
+result or error of the SDK."""
+
+DECLINED_SAMPLING = types.ErrorData(code=-1, message="User rejected sampling request")
+"""How a client says no to sampling (revision 2025-11-25, Sampling, Error Handling)."""
 
 Asker = Callable[["Question"], Answer | Awaitable[Answer]]
 """Answers a question; called on the background loop."""
@@ -66,7 +69,7 @@ def result_of(question: Question, answer: Answer) -> Any:
     Raises:
         UsageError: the answer does not fit the question.
     """
-    if isinstance(answer, types.Result):
+    if isinstance(answer, types.Result | types.ErrorData):
         return answer
     if question.kind == "sampling":
         if not isinstance(answer, str):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from .markup import Bundle, Html, bundle, code, columns, faint, joined, line, strong, table
@@ -112,10 +111,9 @@ def _schema(part: Part) -> Mapping[str, Any]:
     """The input schema that the SDK makes of a function."""
     from mcp_notebook.runtime import sdk
 
-    nowhere: Any = SimpleNamespace(_tool_manager=SimpleNamespace(_tools={}))
     try:
         # a name of our own: the SDK has already said what it thinks of an odd one
-        return sdk.put_tool(nowhere, part.function, name="tool").parameters
+        return sdk.make_tool(part.function, name="tool").parameters
     except Exception:  # noqa: BLE001 - because a removed tool of a foreign server may have no schema of its own
         return {}
 

@@ -54,7 +54,7 @@ def flow_text(
         UsageError: the vantage is none.
     """
     chosen = _vantage(vantage)
-    context = trace._whole.events()  # what a selection was taken from tells what belongs together
+    context = trace.whole.events()  # what a selection was taken from tells what belongs together
     exchanges = {message.seq: one for one in pair(context) for message in one.messages}
     events = trace.redacted().events()
     if any(not isinstance(event, Chunk) for event in events):

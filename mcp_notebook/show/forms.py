@@ -45,6 +45,15 @@ def question_form(question: Question, answer: Callable[[Any], None]) -> Any:
     return _Form(question, answer).box
 
 
+def _refusals(kind: str) -> dict[str, Any]:
+    """The words on the buttons that say no, and the answer each gives."""
+    if kind == "sampling":
+        from mcp_notebook.runtime.questions import DECLINED_SAMPLING
+
+        return {"decline": DECLINED_SAMPLING}
+    return {"decline": "decline", "cancel": "cancel"}
+
+
 class _Form:
     def __init__(self, question: Question, answer: Callable[[Any], None]) -> None:
         import ipywidgets as widgets
@@ -58,11 +67,10 @@ class _Form:
         send = widgets.Button(description="Done" if self._kind == "url" else "Send")
         send.on_click(lambda _: self._send())
         self._buttons = [send]
-        if self._kind != "sampling":  # a sampling question has no answer that says no
-            for word in ("decline", "cancel"):
-                button = widgets.Button(description=word.capitalize())
-                button.on_click(lambda _, word=word: self._settle(word, f"{_PAST[word]}."))
-                self._buttons.append(button)
+        for word, no in _refusals(self._kind).items():
+            button = widgets.Button(description=word.capitalize())
+            button.on_click(lambda _, word=word, no=no: self._settle(no, f"{_PAST[word]}."))
+            self._buttons.append(button)
         rows = [widgets.HTML(joined(_asked(question)))]
         rows += [widgets.VBox([i.label, i.widget, i.problem]) for i in self._inputs]
         rows += [self._text] if self._kind == "sampling" else []
@@ -185,7 +193,7 @@ def terminal_answer(question: Question, ask: Callable[[str], str]) -> Any:
             prompt = ""
         return gathered(values)
     except EOFError:
-        return "cancel"
+        return list(_refusals(question.kind).values())[-1]
 
 
 class _Refusal(str):

@@ -46,7 +46,7 @@ def layers_text(trace: Trace, seq: int, *, width: int = WIDTH, stable: bool = Fa
     Raises:
         UsageError: the Trace has no event of this number.
     """
-    whole = trace._whole.redacted()  # a part lacks the chunks that carried its messages
+    whole = trace.whole.redacted()  # a part lacks the chunks that carried its messages
     events = whole.events()
     event = next((one for one in events if one.seq == seq), None)
     if event is None:

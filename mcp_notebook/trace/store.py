@@ -50,6 +50,7 @@ class Trace:
 
     Attributes:
         secrets: values that are masked in whatever leaves the Trace.
+        whole: the Trace that a selection was taken from; itself where it is none.
         zero_ns: the monotonic time at which the Trace began.
         zero_unix_s: the same moment on the wall clock.
     """
@@ -72,7 +73,7 @@ class Trace:
         self._bytes = 0
         self._next_seq = 1
         self._dropped = 0
-        self._whole: Trace = self  # where a selection was taken from
+        self.whole: Trace = self
         self._subscribers: tuple[Callable[[Event], None], ...] = ()
         self._subscriber_failures = 0
         self._undelivered: deque[tuple[Event, tuple[Callable[[Event], None], ...]]] = deque()
@@ -239,7 +240,7 @@ class Trace:
         numbers = {event.seq for event in events}
         return [
             exchange
-            for exchange in pair(self._whole.events())
+            for exchange in pair(self.whole.events())
             if exchange.vantage == chosen and exchange.seq in numbers
         ]
 
@@ -253,9 +254,9 @@ class Trace:
 
         chosen = parse(query) if isinstance(query, str) else query
         part = self._empty_copy()
-        part._whole = self._whole
+        part.whole = self.whole
         part._adopt(
-            chosen.select(self.events(), context=self._whole.events()), dropped=self._dropped
+            chosen.select(self.events(), context=self.whole.events()), dropped=self._dropped
         )
         return part
 
@@ -267,7 +268,7 @@ class Trace:
         from .redact import redact
 
         copy = self._empty_copy()
-        events = redact(self.events(), self.secrets.values(), context=self._whole.events())
+        events = redact(self.events(), self.secrets.values(), context=self.whole.events())
         copy._adopt(events, dropped=self._dropped)
         return copy
 
@@ -279,7 +280,7 @@ class Trace:
         """
         from .frame import to_frame
 
-        return to_frame(self.events(), context=self._whole.events(), zero_ns=self.zero_ns)
+        return to_frame(self.events(), context=self.whole.events(), zero_ns=self.zero_ns)
 
     # ---- files -------------------------------------------------------------------------
 

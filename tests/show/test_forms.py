@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets
 import pytest
 
-from mcp_notebook.runtime.questions import Question, result_of
+from mcp_notebook.runtime.questions import DECLINED_SAMPLING, Question, result_of
 from mcp_notebook.show.fields import Problem, fields_of
 from mcp_notebook.show.forms import question_form, terminal_answer
 from tests.show.hostile import FORBIDDEN, TEXT
@@ -156,7 +156,21 @@ def test_a_sampling_question_is_answered_with_text() -> None:
 
     assert form.answers == ["Roses"]
     assert "Write &lt;b&gt;a poem&lt;/b&gt;" in form.box.children[0].value
-    assert not [w for w in form.all if getattr(w, "description", "") == "Decline"]
+
+
+def test_a_sampling_question_can_be_refused_in_the_way_of_the_specification() -> None:
+    form = Form(Question(kind="sampling", message="Write a poem"))
+    form.press("Decline")
+    assert form.answers == [DECLINED_SAMPLING]
+    assert form.answers[0].code == -1
+
+
+def test_the_end_of_input_refuses_a_sampling_question() -> None:
+    def ask(_prompt: str) -> str:
+        raise EOFError
+
+    question = Question(kind="sampling", message="Write a poem")
+    assert terminal_answer(question, ask) == DECLINED_SAMPLING
 
 
 def test_an_address_to_open_is_shown_and_not_linked() -> None:

@@ -49,12 +49,16 @@ async def test_messages_pass_both_ways_and_the_end_is_seen() -> None:
         await server.aclose()
 
 
+async def send_without_end(client: LineDuplex) -> None:
+    while True:
+        await client.send(a_message(100_000))
+        await asyncio.sleep(0)
+
+
 async def test_writing_to_a_peer_that_is_gone_breaks_the_link() -> None:
     client, server = a_pair()
     with anyio.fail_after(5):
         await server.aclose()
         with pytest.raises(anyio.BrokenResourceError):
-            while True:
-                await client.send(a_message(100_000))
-                await asyncio.sleep(0)
+            await send_without_end(client)
         await client.aclose()

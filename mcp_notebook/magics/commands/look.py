@@ -34,7 +34,7 @@ def run_flow(context: Context, options: argparse.Namespace, _body: str | None) -
     trace = context.workbench.trace
     query = " ".join(str(context.value(word)) for word in options.query)
     if query.lstrip("#").isdigit():
-        return FlowView(layers_text(trace, int(query.lstrip("#"))))
+        return FlowView(layers_text(trace, int(query.lstrip("#")), stable=context.stable))
     if query:
         trace = trace.select(query)
     return FlowView(flow_text(trace, last=options.last, stable=context.stable))
