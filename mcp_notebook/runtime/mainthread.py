@@ -23,11 +23,30 @@ POLL_S = 0.1
 """How often a wait looks up, so that Ctrl-C is felt at once on every platform."""
 
 
+class Departure(RuntimeError):
+    """A function of the user's tried to end the process, or was interrupted.
+
+    ``SystemExit`` and ``KeyboardInterrupt`` are turned into this: asyncio lets those two end
+    the loop they pass through, and with it every connection of the kernel.
+    """
+
+    def __init__(self, cause: BaseException) -> None:
+        if isinstance(cause, SystemExit):
+            super().__init__(f"it tried to end the process: exit({cause.code!r})")
+        else:
+            super().__init__("it was interrupted")
+
+
 class _Job:
-    """A function that waits for the main thread; run at most once."""
+    """A function that waits for the main thread; run at most once.
+
+    Attributes:
+        interrupted: whether Ctrl-C ended it.
+    """
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self.future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        self.interrupted = False
         self._call = call
 
     def __call__(self) -> None:
@@ -35,8 +54,19 @@ class _Job:
             return
         try:
             self.future.set_result(self._call())
+        except (SystemExit, KeyboardInterrupt) as leaving:
+            self.interrupted = isinstance(leaving, KeyboardInterrupt)
+            self.future.set_exception(Departure(leaving))
         except BaseException as error:  # noqa: BLE001 - a boundary: the error is the caller's
             self.future.set_exception(error)
+
+
+def standing_still() -> UsageError:
+    """What to say where a coroutine needs the loop that a magic stands on."""
+    return UsageError(
+        "an async tool with --thread kernel needs the kernel's loop, and this magic stands on it.",
+        hint="Use: await conn.aio.call(...), or type %mcp nest once.",
+    )
 
 
 class MainThread:
@@ -61,6 +91,11 @@ class MainThread:
         """Whether ``%mcp nest`` has made the loop re-entrant."""
         return self.loop is not None and hasattr(self.loop, "_nest_patched")
 
+    @property
+    def stands_still(self) -> bool:
+        """Whether a magic waits on this thread, so that its loop cannot turn."""
+        return self._waiting > 0 and not self.nested
+
     # ---- from other threads ------------------------------------------------------------
 
     def call(self, function: Callable[[], T]) -> concurrent.futures.Future[T]:
@@ -80,13 +115,9 @@ class MainThread:
         if self.loop is None:
             coro.close()
             raise UsageError("no event loop runs on the main thread.", hint="Leave --thread out.")
-        if self._waiting and not self.nested:
+        if self.stands_still:
             coro.close()
-            raise UsageError(
-                "an async tool with --thread kernel needs the kernel's loop, and this magic "
-                "stands on it.",
-                hint="Use: await conn.aio.call(...), or type %mcp nest once.",
-            )
+            raise standing_still()
         return asyncio.run_coroutine_threadsafe(coro, self.loop)
 
     # ---- on the main thread ------------------------------------------------------------
@@ -119,9 +150,12 @@ class MainThread:
                     if limit <= 0:
                         raise TimeoutError
                 try:
-                    self._jobs.get(timeout=limit)()
+                    job = self._jobs.get(timeout=limit)
                 except queue.Empty:
                     continue
+                job()
+                if job.interrupted:
+                    raise KeyboardInterrupt  # it was meant for the cell as well
             return future.result()
         finally:
             self._waiting -= 1

@@ -24,7 +24,7 @@ import anyio.to_thread
 from mcp.server.mcpserver import Context
 
 from .loop import BackgroundLoop
-from .mainthread import MainThread
+from .mainthread import POLL_S, Departure, MainThread, standing_still
 from .results import Failure
 
 BLOCKED_AFTER_S = 0.05
@@ -168,7 +168,10 @@ class ToolThreads:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(MAX_WORKERS)
         # abandoned on cancel: a thread cannot be stopped, and nobody waits for its result
-        return await anyio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=self._limiter)
+        contained = functools.partial(_contained, call)
+        return await anyio.to_thread.run_sync(
+            contained, abandon_on_cancel=True, limiter=self._limiter
+        )
 
     async def _on_tool_loop(self, call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         loop = await self._responsive_loop()
@@ -176,11 +179,26 @@ class ToolThreads:
 
     async def _on_main_thread(self, call: Callable[[], Any]) -> Any:
         if self._main.is_current():
-            return call()
+            return _contained(call)
         return await _hop(self._main.call(call))
 
     async def _on_kernel_loop(self, call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        return await _hop(self._main.run_coroutine(call()))
+        begun = threading.Event()
+
+        async def visit() -> Any:
+            begun.set()
+            return await _contained_coroutine(call)
+
+        outcome = asyncio.wrap_future(self._main.run_coroutine(visit()))
+        try:
+            while not (begun.is_set() or outcome.done()):
+                await asyncio.wait({outcome}, timeout=POLL_S)
+                # the magic may have begun to wait just after the coroutine was handed over
+                if not begun.is_set() and self._main.stands_still:
+                    raise standing_still()
+            return await outcome
+        finally:
+            outcome.cancel()
 
     async def _responsive_loop(self) -> BackgroundLoop:
         """The newest tool loop if it answers, else a fresh one."""
@@ -204,7 +222,25 @@ def _remote(value: Any, home: asyncio.AbstractEventLoop) -> Any:
 
 async def _in_fresh_context(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """Run without the caller's context variables: what a tool prints belongs to no old cell."""
-    return await asyncio.get_running_loop().create_task(call(), context=contextvars.Context())
+    return await asyncio.get_running_loop().create_task(
+        _contained_coroutine(call), context=contextvars.Context()
+    )
+
+
+def _contained(call: Callable[[], Any]) -> Any:
+    """Run a function of the user's; what would end the process becomes an error."""
+    try:
+        return call()
+    except (SystemExit, KeyboardInterrupt) as leaving:
+        raise Departure(leaving) from leaving
+
+
+async def _contained_coroutine(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """The same for a coroutine function."""
+    try:
+        return await call()
+    except (SystemExit, KeyboardInterrupt) as leaving:
+        raise Departure(leaving) from leaving
 
 
 async def _answers(loop: BackgroundLoop) -> bool:
