@@ -14,6 +14,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from traitlets import Bool, Float, Unicode
 
 from mcp_notebook.errors import McpError, UsageError
+from mcp_notebook.runtime import current
 
 from . import grammar
 from .command import Command, HelpAsked
@@ -54,22 +55,21 @@ class MCPMagics(Magics):
         self.completer = Completer(self)
         self.formatters = Formatters(self)
         self.existing: Workbench | None = None
-        self.observe(self._timeout_changed, "timeout")
+        self.observe(self._pass_timeout_on, "timeout")
 
     @property
     def workbench(self) -> Workbench:
         """The kernel's workbench, made when it is first needed."""
         if self.existing is None:
-            from mcp_notebook.runtime.decorators import set_current
             from mcp_notebook.runtime.workbench import Workbench
 
-            self.existing = Workbench()
+            self.existing = current.adopted() or Workbench()
             self.existing.timeout = self.timeout
             self.existing.servers.cell = lambda: self.context.cell_id
-            set_current(self.existing)
         return self.existing
 
-    def _timeout_changed(self, change: Any) -> None:
+    # by the name _timeout_changed traitlets would call it while the configuration is read
+    def _pass_timeout_on(self, change: Any) -> None:
         if self.existing is not None:
             self.existing.timeout = change["new"]
             for connection in self.existing.connections.values():
@@ -161,6 +161,8 @@ class Extension:
         self._undo.append(
             lambda: shell.Completer.custom_matchers.remove(self.magics.completer.matcher)
         )
+        current.offer(lambda: self.magics.workbench)
+        self._undo.append(lambda: current.offer(None))
         self.magics.formatters.register()
         self._undo.append(self.magics.formatters.unregister)
         for event, hook in (
@@ -187,11 +189,8 @@ class Extension:
     def close(self) -> None:
         """Stop everything that runs."""
         if self.magics.existing is not None:
-            from mcp_notebook.runtime.decorators import set_current
-
             self.magics.existing.close()
             self.magics.existing = None
-            set_current(None)
 
     def _forget_magics(self) -> None:
         for kind in ("line", "cell"):

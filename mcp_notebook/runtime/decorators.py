@@ -5,28 +5,9 @@ The decorators belong to the workbench of this kernel; in a plain script a first
 
 from __future__ import annotations
 
-import atexit
 from typing import Any
 
-from .workbench import Workbench
-
-_current: list[Workbench] = []
-
-
-def set_current(workbench: Workbench | None) -> None:
-    """Say which workbench the decorators belong to."""
-    _current.clear()
-    if workbench is not None:
-        _current.append(workbench)
-
-
-def current() -> Workbench:
-    """The workbench of this process; made, and closed at exit, where there is none."""
-    if not _current or _current[-1].closed:
-        made = Workbench()
-        atexit.register(made.close)
-        set_current(made)
-    return _current[-1]
+from .current import current
 
 
 def tool(function: Any = None, /, **options: Any) -> Any:
