@@ -10,6 +10,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import mcp.server.sse
+
 NAMES = ("mcp", "httpx2", "httpcore2", "uvicorn", "uvicorn.error", "websockets", "sse_starlette")
 
 
@@ -28,6 +30,8 @@ class QuietLogging:
                 self._before[name] = (logger.propagate, logger.level)
                 logger.propagate = False
                 logger.addHandler(self._handler)
+        # it calls logging.debug(), which gives the root logger a handler that writes into cells
+        vars(mcp.server.sse)["logging"] = logging.getLogger("mcp.server.sse")
 
     def restore(self) -> None:
         """Put everything back."""
@@ -37,6 +41,7 @@ class QuietLogging:
             logger.setLevel(level)
             logger.removeHandler(self._handler)
         self._before.clear()
+        vars(mcp.server.sse)["logging"] = logging
 
 
 @contextmanager
