@@ -71,6 +71,7 @@ class Workbench:
         self.connections = Connections(self.loop, self.servers, self.endpoints)
         self.timeout = DEFAULT_TIMEOUT_S
         self.trouble: Trouble | None = None
+        self._resort: Connection | None = None
         self.closed = False
         self._quiet = QuietLogging()
         self._quiet.apply()
@@ -280,9 +281,10 @@ class Workbench:
         resort = f"{FIRST_SERVER}-memory"
         with contextlib.suppress(UsageError):
             found = self.connections.default()
-            return found, found.name == resort and len(self.connections) == 1
+            return found, found is self._resort
         endpoint = self.endpoints.get(resort) or self.serve(FIRST_SERVER, "memory")
-        return self.connect(endpoint, name=resort), True
+        self._resort = self.connect(endpoint, name=resort)
+        return self._resort, True
 
     def use(self, name: str) -> Connection:
         """Make a connection the default one."""
