@@ -132,6 +132,14 @@ class Execution:
         result.ename, result.evalue = reply.get("ename", ""), reply.get("evalue", "")
         return result
 
+    def displayed(self, display_id: str) -> bool:
+        """Whether this cell has displayed something under this id."""
+        return any(
+            message["msg_type"] == "display_data"
+            and message["content"].get("transient", {}).get("display_id") == display_id
+            for message in self.messages
+        )
+
     def take(self, message: Message) -> None:
         """Accepts a message of this execution; called by the rig."""
         kind, content = message["msg_type"], message["content"]
@@ -189,9 +197,34 @@ class KernelRig:
         """
         return self.start(code, answers).wait(timeout)
 
-    def start(self, code: str, answers: Sequence[str] = ()) -> Execution:
-        """Sends a cell and returns at once."""
-        msg_id = self.client.execute(code, allow_stdin=bool(answers), stop_on_error=False)
+    def start(
+        self,
+        code: str,
+        answers: Sequence[str] = (),
+        *,
+        cell_id: str = "",
+        allow_stdin: bool = False,
+    ) -> Execution:
+        """Sends a cell and returns at once.
+
+        Args:
+            code: the cell.
+            answers: what is typed where the cell asks for input.
+            cell_id: the id by which JupyterLab knows the cell again; other front ends send none.
+            allow_stdin: whether somebody sits in front of it, also without `answers`.
+        """
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": bool(answers) or allow_stdin,
+            "stop_on_error": False,
+        }
+        metadata = {"cellId": cell_id} if cell_id else None
+        request = self.client.session.msg("execute_request", content, metadata=metadata)
+        self.client.shell_channel.send(request)
+        msg_id = request["header"]["msg_id"]
         execution = self._executions[msg_id] = Execution(self, msg_id, code, answers)
         return execution
 
@@ -319,6 +352,12 @@ class KernelRig:
         execution = self._executions.get(parent)
         if kind.endswith("_reply") and kind != "execute_reply":
             self._replies[parent] = message["content"]
+        elif kind == "update_display_data":
+            # whatever changed it: a front end changes it where it was displayed
+            display_id = message["content"]["transient"]["display_id"]
+            for each in self._executions.values():
+                if each.displayed(display_id) or each is execution:
+                    each.take(message)
         elif execution is not None:
             execution.take(message)
 
