@@ -72,6 +72,12 @@ def _status(status: int, shown: str) -> McpError:
     )
 
 
+def closed(error: BaseException) -> bool:
+    """Whether a request failed because its connection ended."""
+    error = innermost(error)
+    return isinstance(error, MCPError) and error.error.code == CONNECTION_CLOSED
+
+
 def requesting(error: BaseException, name: str, *, reason: str = "") -> BaseException:
     """Why a request on the connection ``name`` failed; errors of ours pass unchanged."""
     error = innermost(error)

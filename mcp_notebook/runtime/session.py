@@ -202,7 +202,13 @@ class Session:
         try:
             return await call(self.client)
         except Exception as error:
-            raise explain.requesting(error, self.name, reason=self.lost) from error
+            raise await self._explained(error) from error
+
+    async def _explained(self, error: Exception) -> BaseException:
+        """What went wrong, with a child's exit code and last words where it has ended."""
+        if self.child_pid is not None and explain.closed(error):
+            await self._last_words()
+        return explain.requesting(error, self.name, reason=self.lost)
 
     async def list_all(self, kind: str) -> list[Any]:
         """Every page of ``tools``, ``resources``, ``resource_templates`` or ``prompts``."""
@@ -275,7 +281,7 @@ class Session:
                     )
             return task.result()
         except Exception as error:
-            raise explain.requesting(error, self.name, reason=self.lost) from error
+            raise await self._explained(error) from error
         finally:
             self._calls.remove(state)
             if not task.done():

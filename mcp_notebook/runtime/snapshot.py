@@ -6,6 +6,7 @@ What cannot travel (locks, connections, open files) is left out by name, with th
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import pickle
 import sys
@@ -19,7 +20,7 @@ from mcp_notebook.errors import UsageError
 from mcp_notebook.transports.base import ChildCommand
 
 from . import sdk
-from .server import NotebookServer, Part
+from .server import Kind, NotebookServer, Part
 
 MODULE = "mcp_notebook.runtime.child"
 
@@ -56,6 +57,9 @@ def pack(server: NotebookServer) -> tuple[list[bytes], dict[str, str]]:
     packed: list[bytes] = []
     left_out: dict[str, str] = {}
     for part in all_parts(server):
+        if part.function is _no_function:
+            left_out[part.name] = "it is no function"
+            continue
         try:
             data = cloudpickle.dumps(
                 {
@@ -74,17 +78,39 @@ def pack(server: NotebookServer) -> tuple[list[bytes], dict[str, str]]:
 
 def all_parts(server: NotebookServer) -> list[Part]:
     """What the notebook defined, and what an adopted server brought along."""
-    parts = server.parts()
-    known = {p.name for p in parts if p.kind == "tool"}
-    for name, tool in sdk.tools_of(server.mcp).items():
-        if name not in known:
+    parts = {(part.kind, part.name): part for part in server.parts()}
+    resources, templates = sdk.resources_of(server.mcp)
+    brought: list[tuple[Kind, dict[str, Any]]] = [
+        ("tool", sdk.tools_of(server.mcp)),
+        ("resource", {**resources, **templates}),
+        ("prompt", sdk.prompts_of(server.mcp)),
+    ]
+    for kind, found in brought:
+        for name, thing in found.items():
             options = {
                 key: value
-                for key in ("title", "description", "annotations", "icons", "meta")
-                if (value := getattr(tool, key)) is not None
+                for key in _OPTIONS[kind]
+                if (value := getattr(thing, key, None)) is not None
             }
-            parts.append(Part(kind="tool", name=name, function=tool.fn, options=options))
-    return parts
+            # a resource may be no function (a text, a file); unwrapped of the SDK's checks,
+            # which cannot be pickled
+            function = inspect.unwrap(getattr(thing, "fn", None) or _no_function)
+            part = Part(kind=kind, name=name, function=function, options=options)
+            parts.setdefault((kind, name), part)
+    return list(parts.values())
+
+
+_COMMON = ("title", "description", "icons")
+_OPTIONS: dict[Kind, tuple[str, ...]] = {
+    "tool": (*_COMMON, "annotations", "meta"),
+    "resource": ("name", *_COMMON, "mime_type", "annotations", "meta"),
+    "prompt": _COMMON,
+}
+"""What each kind was registered with, as far as it is kept."""
+
+
+def _no_function() -> None:
+    """Stands for what is no function."""
 
 
 def write_private(content: dict[str, Any]) -> Path:

@@ -60,6 +60,7 @@ class Child:
         self._report = report
         self._process: subprocess.Popen[bytes] | None = None
         self._life: Any = None
+        self._life_line_socket: socket.socket | None = None
         self._transports: list[Any] = []
         self._stderr_done = asyncio.Event()
 
@@ -79,35 +80,64 @@ class Child:
             ConnectError: the program does not exist or may not be run.
         """
         self._check()
-        child_in, our_in = os.pipe()
-        our_out, child_out = os.pipe()
-        our_err, child_err = os.pipe()
-        theirs = [child_in, child_out, child_err]
-        ours = [our_in, our_out, our_err]
-        passed: list[int] = []
-        argv, env = self.argv, dict(self._env)
+        ours: dict[str, int] = {}
         try:
-            if self._report is not None and os.name != "nt":
-                our_report, child_report = os.pipe()
-                theirs.append(child_report)
-                ours.append(our_report)
-                passed.append(child_report)
-                env["MCP_NOTEBOOK_TRACE_FD"] = str(child_report)
+            life = self._spawn(ours)
+            await self._read(ours.pop("err"), _Lines(self._stderr_line, self._stderr_done.set))
+            if self._report is not None and "report" in ours:
+                await self._read(ours.pop("report"), _Bytes(self._report))
+            if life is not None:
+                self._life, _ = await asyncio.get_running_loop().create_connection(
+                    lambda: _Lines(self._life_line, self._life_ended), sock=life
+                )
+            elif self._process is not None:
+                self.pid = self._process.pid
+                self.on_started(self.pid)
+        except BaseException:
+            for descriptor in ours.values():
+                os.close(descriptor)
+            await self._give_up(self._process)
+            raise
+        return ours["out"], ours["in"]
+
+    def _spawn(self, ours: dict[str, int]) -> socket.socket | None:
+        """Start the process on pipes whose other ends are put into ``ours``.
+
+        Not in a thread, though it takes some milliseconds: whoever is cancelled while a thread
+        starts a process cannot know which descriptors it still needs.
+
+        Returns:
+            Our end of the life line; ``None`` on Windows.
+
+        Raises:
+            ConnectError: the system refuses.
+        """
+        theirs: list[int] = []
+        guard: list[str] = []
+        env = dict(self._env)
+        passed: list[int] = []
+        life = None
+        try:
+            child_in, ours["in"] = os.pipe()
+            theirs.append(child_in)
+            for name in ("out", "err"):
+                ours[name], descriptor = os.pipe()
+                theirs.append(descriptor)
+            _, child_out, child_err = theirs
             if os.name != "nt":
-                our_life, child_life = socket.socketpair()
-                passed.append(child_life.fileno())
-                argv = [
-                    sys.executable,
-                    "-I",
-                    "-S",
-                    str(GUARDIAN),
-                    str(child_life.fileno()),
-                    "--",
-                    *argv,
-                ]
-            self._process = await asyncio.to_thread(
-                subprocess.Popen,
-                argv,
+                if self._report is not None:
+                    ours["report"], child_report = os.pipe()
+                    theirs.append(child_report)
+                    passed.append(child_report)
+                    env["MCP_NOTEBOOK_TRACE_FD"] = str(child_report)
+                life, child_end = socket.socketpair()
+                life.setblocking(False)
+                child_life = child_end.detach()
+                theirs.append(child_life)
+                passed.append(child_life)
+                guard = [sys.executable, "-I", "-S", str(GUARDIAN), str(child_life), "--"]
+            self._process = subprocess.Popen(
+                [*guard, *self.argv],
                 stdin=child_in,
                 stdout=child_out,
                 stderr=child_err,
@@ -117,25 +147,25 @@ class Child:
                 start_new_session=True,
             )
         except OSError as error:
-            for descriptor in ours:
-                os.close(descriptor)
+            if life is not None:
+                life.close()
             raise ConnectError(f"cannot start {self.argv[0]!r}: {error.strerror}.") from None
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
-        await self._read(our_err, _Lines(self._stderr_line, self._stderr_done.set))
-        if self._report is not None and os.name != "nt":
-            await self._read(our_report, _Bytes(self._report))
-        if os.name != "nt":
-            child_life.close()
-            our_life.setblocking(False)
-            self._life, _ = await asyncio.get_running_loop().create_connection(
-                lambda: _Lines(self._life_line, self._life_ended), sock=our_life
-            )
-        else:
-            self.pid = self._process.pid
-            self.on_started(self.pid)
-        return our_out, our_in
+        self._life_line_socket = life
+        return life
+
+    async def _give_up(self, process: subprocess.Popen[bytes] | None) -> None:
+        """Undo a start that was interrupted: its guardian ends with the life line."""
+        for transport in self._transports:
+            transport.close()
+        if self._life is not None:
+            self._life.close()
+        elif self._life_line_socket is not None:
+            self._life_line_socket.close()
+        if process is not None:
+            await asyncio.to_thread(_wait, process)
 
     def _check(self) -> None:
         program = shutil.which(self.argv[0], path=self._env.get("PATH"))
