@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mcp_notebook.errors import UsageError
 
+from . import grammar
+
 if TYPE_CHECKING:
     from .context import Context
+
+_OBJECTS = ("on", "answer", "token", "header", "env")
 
 Run = Callable[["Context", argparse.Namespace, str | None], Any]
 
@@ -102,6 +106,25 @@ class Parser(argparse.ArgumentParser):
         elif message.startswith("the following arguments are required:"):
             message = f"{message.partition(': ')[2]} is missing."
         raise UsageError(f"{self.prog}: {message}", hint=f"{hint}{self.usage_line()}")
+
+    def filled(self, words: list[str], names: Mapping[str, Any]) -> list[str]:
+        """The words, each option value ``$name`` replaced by the variable's text.
+
+        Left alone are options that take any object, and those that must see where a secret
+        comes from.
+        """
+        done: list[str] = []
+        fill = False
+        for word in words:
+            option, equals, text = word.partition("=")
+            if fill:
+                word = str(grammar.value(word, names))
+            action = None if fill else self._option_string_actions.get(option)
+            fill = action is not None and action.nargs != 0 and action.dest not in _OBJECTS
+            if fill and equals:
+                word, fill = f"{option}={grammar.value(text, names)}", False
+            done.append(word)
+        return done
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """Never leave the process."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import mcp_types as types
 
-from mcp_notebook.errors import UsageError
+from mcp_notebook.errors import CallError, UsageError
 from mcp_notebook.trace.events import Message
 
 from .arguments import check
@@ -215,6 +216,16 @@ class Connection:
         self.close()
 
 
+@contextmanager
+def _hint(text: str) -> Iterator[None]:
+    """Say what to type next where the server answers with an error."""
+    try:
+        yield
+    except CallError as error:
+        error.hint = text
+        raise
+
+
 class AioConnection:
     """The awaitable twins of a connection's methods, for any event loop."""
 
@@ -295,23 +306,26 @@ class AioConnection:
             self._remember_revision()
         if name not in session.tools:
             near = difflib.get_close_matches(name, session.tools, n=1)
-            known = ", ".join(session.tools) or "none"
-            hint = f"Did you mean {near[0]}?" if near else f"It has: {known}."
+            hint = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(session.tools)}."
+            if not session.tools:
+                hint = "It has none; %%mcp tool defines one." if connection.endpoint else ""
             raise UsageError(f"{connection.name} has no tool {name!r}.", hint=hint)
         return session.tools[name]
 
     async def read(self, uri: str) -> ReadResult:
         """Read a resource."""
         session = self._connection.session
-        result = await self._reach(session.request(lambda client: client.read_resource(uri)))
+        with _hint("%mcp resources lists what there is."):
+            result = await self._reach(session.request(lambda client: client.read_resource(uri)))
         return ReadResult(uri, list(result.contents))
 
     async def prompt(self, name: str, **arguments: str) -> PromptResult:
         """Get a prompt."""
         session = self._connection.session
-        result = await self._reach(
-            session.request(lambda client: client.get_prompt(name, arguments))
-        )
+        with _hint("%mcp prompts lists what there is."):
+            result = await self._reach(
+                session.request(lambda client: client.get_prompt(name, arguments))
+            )
         return PromptResult(name, result.description or "", list(result.messages))
 
     async def complete(self, ref: str, argument: str, value: str = "") -> list[str]:
@@ -323,9 +337,10 @@ class AioConnection:
             reference = types.PromptReference(type="ref/prompt", name=ref)
         given = {"name": argument, "value": value}
         session = self._connection.session
-        result = await self._reach(
-            session.request(lambda client: client.complete(reference, given))
-        )
+        with _hint("Perhaps this server completes nothing, or has no such prompt or resource."):
+            result = await self._reach(
+                session.request(lambda client: client.complete(reference, given))
+            )
         return list(result.completion.values)
 
     async def listen(self, *uris: str) -> Listening:

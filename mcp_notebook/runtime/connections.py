@@ -59,7 +59,8 @@ class Connections(dict[str, Connection]):
         if isinstance(target, Sequence) and target and all(isinstance(a, str) for a in target):
             return targets.from_command(list(target)), None
         raise UsageError(
-            f"cannot connect to a {type(target).__name__}.", hint="%mcp connect --help"
+            f"that is of type {type(target).__name__}; nobody can connect to it.",
+            hint="%mcp connect --help",
         )
 
     def _endpoint_of(self, server: NotebookServer) -> Endpoint:

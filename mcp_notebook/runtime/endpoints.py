@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from mcp_notebook.trace.events import Vantage
 from mcp_notebook.trace.store import Trace
@@ -16,6 +17,14 @@ from .server import NotebookServer
 
 Farewell = Callable[[Endpoint, str], Awaitable[None]]
 """Ends the connections to an endpoint, told the reason."""
+
+
+def _elsewhere(options: ServeOptions, old: Endpoint) -> bool:
+    """Whether an endpoint asks for another port than the one it replaces has.
+
+    Then it starts first: where its port is taken, the old one goes on.
+    """
+    return options.port is not None and options.port != (urlsplit(old.url).port or 0)
 
 
 class Endpoints(dict[str, Endpoint]):
@@ -47,10 +56,13 @@ class Endpoints(dict[str, Endpoint]):
         self, served: NotebookServer, way: Transport, options: ServeOptions, warnings: list[str]
     ) -> Endpoint:
         name = options.name
-        if name in self:
-            await self.end(self[name], "its endpoint was replaced")
+        old = self.get(name)
+        if old is not None and not _elsewhere(options, old):
+            await self.end(old, "its endpoint was replaced")  # the new one needs its place
         tap = Tap(self._trace, name, Vantage.SERVER, way.name)
         listener = await way.listen(served, options, tap)
+        if old is not None and self.get(name) is old:
+            await self.end(old, "its endpoint was replaced")
         self[name] = Endpoint(
             name=name,
             server=served,

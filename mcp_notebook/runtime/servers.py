@@ -69,7 +69,8 @@ class Servers(dict[str, NotebookServer]):
             return self.add(server)
         if not isinstance(server, str):
             raise UsageError(
-                f"a {type(server).__name__} is no MCPServer.", hint="Pass an mcp.server.MCPServer."
+                f"a {type(server).__name__} is no MCPServer.",
+                hint="Pass an mcp.server.MCPServer.",
             )
         if server in self:
             return self[server]

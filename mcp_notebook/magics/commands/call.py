@@ -44,7 +44,7 @@ def run_call(context: Context, options: argparse.Namespace, body: str | None) ->
     line = grammar.call_line(options.line, flags)
     if not line.tool:  # only options: --help, or nothing to call
         return parser.parse_args(line.rest)
-    parsed = parser.parse_args([line.tool, *line.rest])
+    parsed = parser.parse_args([line.tool, *parser.filled(line.rest, context.names)])
     if parsed.given:  # what follows the closing bracket
         raise UsageError(
             f"{parsed.given[0]!r} is one too many.",

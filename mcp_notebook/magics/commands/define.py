@@ -83,7 +83,9 @@ def _functions(context: Context, names: list[str], typed: str) -> list[Any]:
     for name in names:
         function = context.value(f"${name}")
         if not callable(function):
-            raise UsageError(f"{name} is a {type(function).__name__}, not a function.", hint=typed)
+            raise UsageError(
+                f"{name} is of type {type(function).__name__}, no function.", hint=typed
+            )
         found.append(function)
     return found
 
@@ -210,7 +212,7 @@ def run_add(context: Context, options: argparse.Namespace, _body: str | None) ->
 def run_remove(context: Context, options: argparse.Namespace, _body: str | None) -> Changes:
     """``%mcp remove NAME ...``."""
     server = context.workbench.servers.served(options.server, make=False)
-    return Changes(server.remove(*options.names))
+    return Changes(server.remove(*(context.word(n) for n in options.names)))
 
 
 def _resource_arguments(parser: Parser) -> None:
