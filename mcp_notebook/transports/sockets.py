@@ -150,11 +150,7 @@ class UnixTransport(_Sockets):
     async def listen(self, served: Served, options: ServeOptions, tap: Tap) -> SocketListener:
         """Listen on a socket file of mode 0600 in a folder of mode 0700."""
         self.refuse(options, "port", "host", "token")
-        path = (
-            Path(options.path)
-            if options.path
-            else runtime_folder() / f"{os.getpid()}-{options.name}"
-        )
+        path = Path(options.path) if options.path else _own_path(options.name)
         if len(os.fsencode(path)) > MAX_UNIX_PATH_BYTES:
             raise UsageError(f"the socket path {path} is too long.", hint="Give a shorter --path.")
         if path.exists() and not path.is_socket():
@@ -189,6 +185,15 @@ class UnixTransport(_Sockets):
         return self._open(
             lambda duplex: loop.create_unix_connection(lambda: duplex, path), options, tap, path
         )
+
+
+def _own_path(name: str) -> Path:
+    """A path in this user's folder that nobody listens at."""
+    stem = f"{os.getpid()}-{name.replace(os.sep, '-')}"
+    path, number = runtime_folder() / stem, 2
+    while path.is_socket() and _answers(path):
+        path, number = path.with_name(f"{stem}-{number}"), number + 1
+    return path
 
 
 def _answers(path: Path) -> bool:
