@@ -42,6 +42,12 @@ def connecting(error: BaseException, shown: str, *, epitaph: str = "") -> McpErr
     error = innermost(error)
     if isinstance(error, McpError):
         return error
+    if isinstance(error, MCPError) and error.error.code != CONNECTION_CLOSED:
+        # also where its child has ended: we ended it, after this answer
+        return ConnectError(
+            f"{shown} refused the handshake: {error.error.message} ({error.error.code}).",
+            hint="Try --era legacy, or check the address.",
+        )
     if epitaph:
         return ConnectError(f"{shown} ended before it answered ({epitaph}).", hint="%mcp why")
     if isinstance(error, httpx2.HTTPStatusError):
@@ -56,8 +62,8 @@ def connecting(error: BaseException, shown: str, *, epitaph: str = "") -> McpErr
         )
     if isinstance(error, MCPError):
         return ConnectError(
-            f"{shown} refused the handshake: {error.error.message} ({error.error.code}).",
-            hint="Try --era legacy, or check the address.",
+            f"{shown} closed the connection before it answered.",
+            hint="Try --era legacy, or %mcp why",
         )
     if isinstance(error, ValidationError):
         return ConnectError(f"{shown} answered, but not as an MCP server does.", hint="%mcp flow")
