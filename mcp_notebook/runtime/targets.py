@@ -39,7 +39,7 @@ class Target:
 
     name: str
     transport: Transport
-    address: Listener | str | Sequence[str]
+    address: Listener | str | Sequence[str] = field(repr=False)
     shown: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -114,7 +114,7 @@ def from_command(argv: Sequence[str], *, name: str = "") -> Target:
         name = program
         if re.fullmatch(r"(python|python3|py|node|npx|uv|uvx|bash|sh)([\d.]*)(\.exe)?", program):
             named = [a for a in argv[1:] if not a.startswith("-") and a not in ("run", "tool")]
-            name = Path(named[0].partition("@")[0] or named[0]).stem if named else program
+            name = _program_name(named[0]) if named else program
     # "python" in a notebook means the kernel's, as with %pip
     own = program in ("python", "python3") and program == argv[0]
     return Target(
@@ -123,6 +123,12 @@ def from_command(argv: Sequence[str], *, name: str = "") -> Target:
         address=[sys.executable, *argv[1:]] if own else list(argv),
         shown=" ".join(argv),
     )
+
+
+def _program_name(word: str) -> str:
+    """A script or package without its folder, suffix, scope and version."""
+    package = re.sub(r"(?<=.)@[^@/]*$", "", word)
+    return re.sub(r"\.(py|pyz|js|mjs|cjs|ts|sh)$", "", Path(package).name)
 
 
 def from_file(text: str) -> Target:
@@ -189,7 +195,11 @@ def _from_config(path: Path, entry: str) -> Target:
         target = from_command([_expand(a) for a in argv], name=entry)
         cwd = spec.get("cwd")
         return _replace(
-            target, env=env, cwd=str(cwd) if cwd else None, secrets=tuple(secret_values(env))
+            target,
+            shown=" ".join(argv),  # as written: what a variable holds may be a secret
+            env=env,
+            cwd=str(cwd) if cwd else None,
+            secrets=(*secret_values(env), *_secret_variables(*argv)),
         )
     url = spec.get("url") or spec.get("serverUrl")
     if not url:
@@ -198,9 +208,8 @@ def _from_config(path: Path, entry: str) -> Target:
     if spec.get("type") == "sse":
         target = _replace(target, transport=find_transport("sse"))
     headers = {str(k): _expand(str(v)) for k, v in (spec.get("headers") or {}).items()}
-    return _replace(
-        target, name=_word(entry), headers=headers, secrets=tuple(secret_values(headers))
-    )
+    secrets = (*target.secrets, *secret_values(headers), *_secret_variables(str(url)))
+    return _replace(target, name=_word(entry), headers=headers, secrets=secrets)
 
 
 def _replace(target: Target, **changes: Any) -> Target:
@@ -217,13 +226,26 @@ def _expand(text: str) -> str:
     """
 
     def value(match: re.Match[str]) -> str:
-        name, _, default = match[1].removeprefix("env:").partition(":-")
-        found = os.environ.get(name, default or None)
+        name, otherwise, default = match[1].removeprefix("env:").partition(":-")
+        found = os.environ.get(name, default if otherwise else None)
         if found is None:
             raise UsageError(f"the variable {name} is not set.", hint=f"Set it: %env {name}=...")
         return found
 
-    return re.sub(r"\$\{([^}]+)\}", value, text)
+    return re.sub(_VARIABLE, value, text)
+
+
+_VARIABLE = r"\$\{([^}]+)\}"
+
+
+def _secret_variables(*texts: str) -> list[str]:
+    """The values of those variables in the texts whose names sound like secrets."""
+    names = [
+        found.removeprefix("env:").partition(":-")[0]
+        for text in texts
+        for found in re.findall(_VARIABLE, text)
+    ]
+    return secret_values({name: os.environ.get(name, "") for name in names})
 
 
 def _word(name: str) -> str:
@@ -243,8 +265,8 @@ def import_server(text: str) -> MCPServer[Any]:
     try:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        if error.name and not module_name.startswith(error.name):
-            raise
+        if error.name and not f"{module_name}.".startswith(f"{error.name}."):
+            raise  # the module is there; something that it imports is not
         raise UsageError(
             f"there is no module {module_name!r}.", hint="Write module:attribute."
         ) from None
