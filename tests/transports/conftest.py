@@ -38,7 +38,7 @@ class Roads:
         return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def roads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Roads]:
     with Workbench(folder=str(tmp_path_factory.mktemp("roads"))) as bench:
         yield Roads(furnish(bench))
