@@ -34,7 +34,10 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C while a command waited; shown as one line."""
 
     def _render_traceback_(self) -> list[str]:
-        return ["\x1b[31mKeyboardInterrupt\x1b[0m: cancelled; the connection lives on"]
+        return ["\x1b[31mKeyboardInterrupt\x1b[0m: cancelled; what is connected stays so"]
+
+
+Interrupted.__name__ = "KeyboardInterrupt"  # the name that front ends and test runners know
 
 
 @magics_class
