@@ -382,6 +382,7 @@ def test_closing_ends_a_stubborn_child_and_its_grandchild(
     assert our_children() == set()
 
 
+@pytest.mark.slow
 def test_nobody_outlives_a_killed_kernel(stubborn: list[str]) -> None:
     program = textwrap.dedent(f"""
         import sys, threading

@@ -56,6 +56,7 @@ async def add_slowly(a: int) -> int:
     return a + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transport", IN_KERNEL)
 def test_rounds_of_serve_connect_call_and_stop_leave_nothing_behind(
     tmp_path: Path, transport: str
@@ -81,6 +82,7 @@ def test_rounds_of_serve_connect_call_and_stop_leave_nothing_behind(
         assert after[-1]["tasks"] == []
 
 
+@pytest.mark.slow
 def test_rounds_of_children_leave_nothing_behind(tmp_path: Path) -> None:
     with Workbench(folder=str(tmp_path)) as bench:
         bench.tool(add)

@@ -287,10 +287,6 @@ def test_a_call_is_one_exchange(road: Connection) -> None:
     assert [e.seq for e in listed] == [exchange.seq]
 
 
-@pytest.mark.xfail(
-    strict=False,  # a slow machine may happen to run them one after the other
-    reason="runtime/calls.py: exchange() takes the first call of the same tool, not its own",
-)
 def test_calls_at_once_each_know_their_own_exchange(road: Connection) -> None:
     calls = [road.start("add", {"a": n, "b": 0}) for n in range(5)]
     for n, call in enumerate(calls):
