@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from mcp.client import stdio
 
 pytest_plugins = ["tests.rigs.kernel", "tests.rigs.lab"]
 
 BROWSER_TIMEOUT_S = 180
+
+# A child gets a minimal environment. Where coverage is measured, it is measured in there too.
+stdio.DEFAULT_INHERITED_ENV_VARS += ["COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

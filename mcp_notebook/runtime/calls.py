@@ -24,6 +24,7 @@ class PendingCall:
     Attributes:
         future: done when the answer is there.
         answers: the questions asked so far, and who answers them.
+        sent: the numbers of the messages sent for it.
     """
 
     def __init__(self, connection: Connection, tool: str, answers: Answers) -> None:
@@ -32,6 +33,7 @@ class PendingCall:
         self.answers = answers
         self.note = ""
         self._workbench = connection.workbench
+        self.sent: list[int] = []
         self.since_seq = self._workbench.trace.last_seq
         self._started_ns = time.perf_counter_ns()
         self.future: concurrent.futures.Future[types.CallToolResult]
@@ -83,10 +85,12 @@ class PendingCall:
         return self._workbench.threads.last_failure(self.tool, self._started_ns)
 
     def exchange(self) -> Exchange | None:
-        """Its request and answer in the Trace."""
+        """Its request and answer in the Trace; the last round of one with questions."""
         name = self.connection.name
         events = [e for e in self._workbench.trace.since(self.since_seq) if e.conn == name]
-        for exchange in pair(events):
-            if exchange.method == "tools/call" and exchange.tool == self.tool:
-                return exchange
-        return None
+        mine = [
+            exchange
+            for exchange in pair(events)
+            if exchange.method == "tools/call" and exchange.seq in self.sent
+        ]
+        return mine[-1] if mine else None

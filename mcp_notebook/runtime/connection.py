@@ -12,6 +12,7 @@ import mcp_types as types
 
 from mcp_notebook.errors import CallError, UsageError
 from mcp_notebook.trace.events import Message
+from mcp_notebook.transports.tap import SENT
 
 from .arguments import check
 from .calls import PendingCall
@@ -178,14 +179,14 @@ class Connection:
         """
         answers = Answers(answer, self.asker)
         call = PendingCall(self, tool, answers)
-        call.begin(self.aio._call(tool, arguments, answers, timeout, on_progress, checked))
+        call.begin(self.aio._call(call, arguments, timeout, on_progress, checked))
         return call
 
     def read(self, uri: str) -> ReadResult:
         """Read a resource."""
         return self._run(self.aio.read(uri))
 
-    def prompt(self, name: str, **arguments: str) -> PromptResult:
+    def prompt(self, name: str, /, **arguments: str) -> PromptResult:
         """Get a prompt."""
         return self._run(self.aio.prompt(name, **arguments))
 
@@ -270,24 +271,25 @@ class AioConnection:
 
     async def _call(
         self,
-        tool: str,
+        pending: PendingCall,
         arguments: dict[str, Any],
-        answers: Answers,
         timeout: float | None,
         on_progress: ProgressCallback | None,
         checked: bool,
     ) -> types.CallToolResult:
         connection = self._connection
+        tool = pending.tool
 
         async def call() -> types.CallToolResult:
             known = await self._known_tool(tool)
             if checked:
                 check(tool, known.input_schema, arguments)
+            SENT.set(pending.sent)
             return await connection.session.call_tool(
                 tool,
                 arguments,
                 timeout_s=connection.timeout if timeout is None else timeout,
-                answers=answers,
+                answers=pending.answers,
                 on_progress=on_progress,
                 why_slow=lambda: connection.workbench.why_slow(tool, connection),
             )
@@ -319,7 +321,7 @@ class AioConnection:
             result = await self._reach(session.request(lambda client: client.read_resource(uri)))
         return ReadResult(uri, list(result.contents))
 
-    async def prompt(self, name: str, **arguments: str) -> PromptResult:
+    async def prompt(self, name: str, /, **arguments: str) -> PromptResult:
         """Get a prompt."""
         session = self._connection.session
         with _hint("%mcp prompts lists what there is."):

@@ -18,7 +18,6 @@ class Endpoint:
         name: how magics call it.
         server: what it serves.
         warnings: what the user should know about how it was started.
-        left_out: tools that a child process does not have, with the reason (``stdio``).
     """
 
     def __init__(
@@ -35,7 +34,6 @@ class Endpoint:
         self.name = name
         self.server = server
         self.warnings = warnings
-        self.left_out: dict[str, str] = {}
         self.guarded = guarded
         self.listener = listener
         self._transport = transport
@@ -66,6 +64,15 @@ class Endpoint:
     def status(self) -> str:
         """``listening`` or ``stopped``."""
         return "stopped" if self._stopped else "listening"
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """What a child would not have if one were started now, with the reason (``stdio``)."""
+        if self.transport != "stdio" or self.server.source:
+            return {}
+        from .snapshot import pack
+
+        return pack(self.server)[1]
 
     @property
     def links(self) -> int:

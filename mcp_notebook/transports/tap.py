@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,12 @@ from mcp_notebook.trace.store import Trace
 from mcp_notebook.wire.spans import Span
 
 _numbers = itertools.count(1)
+
+SENT: ContextVar[list[int] | None] = ContextVar("mcp_notebook_sent", default=None)
+"""Where the code that runs now wants the numbers of the messages it sends noted.
+
+A call finds its own exchange by it among others of the same tool. It travels with the context
+of the task, through the SDK's queues too."""
 
 
 class LinkTap:
@@ -78,7 +85,7 @@ class LinkTap:
     ) -> None:
         """One JSON-RPC message passed."""
         size = len(raw)
-        self._trace.record(
+        event = self._trace.record(
             Message,
             time_ns=time_ns,
             direction=direction,
@@ -87,6 +94,8 @@ class LinkTap:
             span=span,
             **self._labels,
         )
+        if direction is Direction.CLIENT_TO_SERVER and (noted := SENT.get()) is not None:
+            noted.append(event.seq)
 
     def stderr(self, text: str) -> None:
         """A child wrote a line to its standard error."""

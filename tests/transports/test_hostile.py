@@ -411,11 +411,6 @@ def test_an_unknown_tool_is_guessed(bench: Workbench) -> None:
         connection.call("zzz")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=TypeError,
-    reason="runtime/connection.py: prompt(name, **arguments) needs `/` after name, in both classes",
-)
 def test_a_prompt_may_have_an_argument_called_name(bench: Workbench) -> None:
     bench.prompt(lambda name: f"Greet {name}.", name="greet")
     connection = bench.connect(bench.serve(transport="memory"))
