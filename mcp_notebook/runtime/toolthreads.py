@@ -201,13 +201,15 @@ class ToolThreads:
             outcome.cancel()
 
     async def _responsive_loop(self) -> BackgroundLoop:
-        """The newest tool loop if it answers, else a fresh one."""
+        """A tool loop that answers, the oldest first; a fresh one where all are blocked."""
         with self._lock:
-            current = self._loops[-1] if self._loops else None
-        if current is not None and await _answers(current):
-            return current
+            loops = list(self._loops)
+        answering = await asyncio.gather(*map(_answers, loops))
+        for loop, answers in zip(loops, answering, strict=True):
+            if answers:
+                return loop
         with self._lock:
-            if self._loops and self._loops[-1] is not current:
+            if len(self._loops) > len(loops):
                 return self._loops[-1]  # another call has just made one
             fresh = BackgroundLoop(f"mcp-tools-{len(self._loops) + 1}")
             self._loops.append(fresh)
