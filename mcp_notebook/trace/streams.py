@@ -1,4 +1,4 @@
-"""The bytes of a link as texts that can be read and masked, whatever framing lies between.
+"""The bytes of one direction of a link, and the texts that lie in them.
 
 A secret may be split over chunks of the read, over HTTP chunks, over WebSocket frames, and be
 masked by a WebSocket key. Each text here knows where in the stream its bytes lie, so that a
@@ -7,57 +7,109 @@ part of it can be replaced there, in the same length and under the same key.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
-from mcp_notebook.wire.http1 import HttpHead
 from mcp_notebook.wire.spans import Span
-from mcp_notebook.wire.sse import SseComment, SseEvent
-from mcp_notebook.wire.websocket import Opcode, WsFrame
 
 from .events import Chunk, Direction, Event, LinkClosed
-from .framing import frames
 from .places import STAR
-from .unit import Unit
 
 _LINE_FEED: Final = b"\n"
 
+Sheet = dict[int, bytearray]
+"""What the chunks of a stream become, by their numbers; only those that change."""
+
 
 class Stream:
-    """One direction of a link, the chunks in their order.
+    """One direction of a link: its chunks in their order, with gaps where bytes are not there.
 
-    Args:
-        chunks: they do not overlap, and there may be gaps.
+    Attributes:
+        masked: what chunks become because of the places in them.
     """
 
-    def __init__(self, chunks: list[Chunk]) -> None:
-        self._chunks = chunks
-        self._starts = [chunk.offset for chunk in chunks]
-        self._masked: dict[int, bytearray] = {}  # by index
+    def __init__(self) -> None:
+        self.chunks: list[Chunk] = []
+        self.masked: Sheet = {}
+        self.end = 0
+        """The offset after the last byte."""
+        self._starts: list[int] = []
         self._key_starts: list[int] = []
         self._keys: list[tuple[Span, bytes]] = []
+        self._texts: list[Text] = []
+        self._text_ends: list[int] = []
+
+    # ---- what is in it ---------------------------------------------------------------
+
+    def append(self, chunk: Chunk) -> None:
+        """Take the next chunk; it does not overlap the one before."""
+        self.chunks.append(chunk)
+        self._starts.append(chunk.offset)
+        self.end = chunk.offset + len(chunk.data)
 
     def add_key(self, span: Span, key: bytes) -> None:
         """These bytes are masked by a WebSocket key; spans are added in their order."""
         self._key_starts.append(span.start)
         self._keys.append((span, key))
 
-    def read(self, span: Span) -> bytes:
-        """The bytes of a span, unmasked."""
-        parts: list[bytes] = []
-        for index, low, high in self._pieces(span):
-            chunk = self._chunks[index]
-            parts.append(chunk.data[low - chunk.offset : high - chunk.offset])
-        raw = b"".join(parts)
-        key = self._key(span.start)
-        if key is None:
-            return raw
-        of, mask = key
-        return _xor(raw, mask, span.start - of.start)
+    def keep(self, text: Text) -> None:
+        """Remember a text that cannot be read by reading the stream straight on."""
+        self._texts.append(text)
+        self._text_ends.append(max(text.end, self._text_ends[-1] if self._text_ends else 0))
 
-    def mask(self, span: Span, fill: int = STAR) -> None:
+    def texts(self, span: Span) -> Iterator[Text]:
+        """The texts kept that may lie in a span."""
+        for index in range(bisect_right(self._text_ends, span.start), len(self._texts)):
+            if self._texts[index].start >= span.end:
+                return
+            yield self._texts[index]
+
+    def shed(self, first_seq: int) -> None:
+        """Forget the chunks with lower numbers, and what lay in nothing but them."""
+        gone = 0
+        while gone < len(self.chunks) and self.chunks[gone].seq < first_seq:
+            self.masked.pop(self.chunks[gone].seq, None)
+            gone += 1
+        if not gone:
+            return
+        del self.chunks[:gone], self._starts[:gone]
+        at = self._starts[0] if self._starts else self.end
+        texts = bisect_right(self._text_ends, at)
+        del self._texts[:texts], self._text_ends[:texts]
+        keys = max(0, bisect_right(self._key_starts, at) - 1)
+        del self._keys[:keys], self._key_starts[:keys]
+
+    # ---- reading and masking ---------------------------------------------------------
+
+    def read(self, span: Span, *, raw: bool = False) -> bytes:
+        """The bytes of a span, unmasked unless ``raw``; NUL where they are not there."""
+        last = self.chunks[-1] if self.chunks else None
+        if last is not None and span.start >= last.offset and span.end <= self.end:
+            data = last.data[span.start - last.offset : span.end - last.offset]
+        else:
+            data = self._joined(span)
+        key = None if raw or not self._keys else self._key(span.start)
+        if key is None:
+            return data
+        of, mask = key
+        return _xor(data, mask, span.start - of.start)
+
+    def _joined(self, span: Span) -> bytes:
+        parts: list[bytes] = []
+        at = span.start
+        for index, low, high in self._pieces(span):
+            chunk = self.chunks[index]
+            if low > at:
+                parts.append(bytes(low - at))
+            parts.append(chunk.data[low - chunk.offset : high - chunk.offset])
+            at = high
+        if at < span.end:
+            parts.append(bytes(span.end - at))
+        return b"".join(parts)
+
+    def mask(self, span: Span, fill: int, sheet: Sheet) -> None:
         """Replace the bytes of a span so that they read as ``fill``."""
         at = span.start
         while at < span.end:
@@ -65,30 +117,32 @@ class Stream:
             if key is None:
                 after = bisect_right(self._key_starts, at)
                 end = min([span.end, *self._key_starts[after : after + 1]])
-                self._write(at, bytes((fill,)) * (end - at))
+                self._write(at, bytes((fill,)) * (end - at), sheet)
             else:
                 of, mask = key
                 end = min(span.end, of.end)
-                self._write(at, _xor(bytes((fill,)) * (end - at), mask, at - of.start))
+                self._write(at, _xor(bytes((fill,)) * (end - at), mask, at - of.start), sheet)
             at = end
 
-    def runs(self) -> Iterator[Span]:
-        """The stretches without a gap."""
-        start = end = None
-        for chunk in self._chunks:
-            if end is not None and chunk.offset != end and start is not None:
-                yield Span(start, end)
-                start = None
-            if start is None:
-                start = chunk.offset
-            end = chunk.offset + len(chunk.data)
-        if start is not None and end is not None:
+    def runs(self, span: Span) -> Iterator[Span]:
+        """The stretches of a span without a gap."""
+        if self.chunks and span.start >= self.chunks[-1].offset and span.end <= self.end:
+            yield span
+            return
+        start = end = span.start
+        for _, low, high in self._pieces(span):
+            if low != end:
+                if start < end:
+                    yield Span(start, end)
+                start = low
+            end = high
+        if start < end:
             yield Span(start, end)
 
-    def result(self) -> Iterator[Chunk]:
-        """The chunks that were changed."""
-        for index, data in self._masked.items():
-            yield replace(self._chunks[index], data=bytes(data))
+    def redacted(self, chunk: Chunk, sheet: Sheet) -> Chunk:
+        """A chunk with what was masked of it."""
+        data = sheet.get(chunk.seq) or self.masked.get(chunk.seq)
+        return chunk if data is None else replace(chunk, data=bytes(data))
 
     def _key(self, at: int) -> tuple[Span, bytes] | None:
         index = bisect_right(self._key_starts, at) - 1
@@ -97,169 +151,91 @@ class Stream:
         return None
 
     def _pieces(self, span: Span) -> Iterator[tuple[int, int, int]]:
+        # of chunks that begin at one offset only the last has bytes
         index = max(0, bisect_right(self._starts, span.start) - 1)
-        while index < len(self._chunks) and self._starts[index] < span.end:
-            chunk = self._chunks[index]
+        while index < len(self.chunks) and self._starts[index] < span.end:
+            chunk = self.chunks[index]
             low = max(span.start, chunk.offset)
             high = min(span.end, chunk.offset + len(chunk.data))
             if low < high:
                 yield index, low, high
             index += 1
 
-    def _write(self, at: int, data: bytes) -> None:
+    def _write(self, at: int, data: bytes, sheet: Sheet) -> None:
         for index, low, high in self._pieces(Span(at, at + len(data))):
-            chunk = self._chunks[index]
-            copy = self._masked.setdefault(index, bytearray(chunk.data))
+            chunk = self.chunks[index]
+            copy = sheet.get(chunk.seq)
+            if copy is None:
+                copy = sheet[chunk.seq] = bytearray(self.masked.get(chunk.seq) or chunk.data)
             copy[low - chunk.offset : high - chunk.offset] = data[low - at : high - at]
 
 
 @dataclass(slots=True)
-class StreamText:
-    """A text whose bytes lie in a stream.
+class Text:
+    """A text that lies in a stream.
 
     Attributes:
         stream: where.
-        data: the text, freed of all framing.
-        pieces: for each part of the text where it begins in the text and lies in the stream.
+        places: where its parts lie, in order; ``None`` is a line feed that lies nowhere.
+        hidden: what it says, where that cannot be found byte by byte in its one place: with a
+            secret in it the whole place is masked.
         head: whether it is the head of an HTTP message.
-        prose: whether it is a line for people.
+        raw: whether it is read as it travelled, whatever masks there are.
     """
 
     stream: Stream
-    data: bytes
-    pieces: list[tuple[int, Span]] = field(default_factory=list)
+    places: tuple[Span | None, ...]
+    hidden: bytes | None = None
     head: bool = False
+    raw: bool = False
     prose: bool = False
 
-    def mask(self, start: int, end: int, fill: int) -> None:
+    @property
+    def start(self) -> int:
+        """Where its first part begins."""
+        return min((place.start for place in self.places if place is not None), default=0)
+
+    @property
+    def end(self) -> int:
+        """Where its last part ends."""
+        return max((place.end for place in self.places if place is not None), default=0)
+
+    @property
+    def data(self) -> bytes:
+        """The text, freed of all framing."""
+        if self.hidden is not None:
+            return self.hidden
+        if len(self.places) == 1 and self.places[0] is not None:
+            return self.stream.read(self.places[0], raw=self.raw)
+        return b"".join(
+            _LINE_FEED if place is None else self.stream.read(place) for place in self.places
+        )
+
+    @property
+    def straight(self) -> bool:
+        """Whether reading the stream straight on reads it too."""
+        place = self.places[0]
+        return (
+            self.hidden is None
+            and len(self.places) == 1
+            and place is not None
+            and self.stream._key(place.start) is None
+        )
+
+    def mask(self, start: int, end: int, fill: int, sheet: Sheet) -> None:
         """Replace a part of the text where it lies."""
-        for at, span in self.pieces:
-            low, high = max(start - at, 0), min(end - at, len(span))
+        at = 0
+        for place in self.places:
+            if place is None:
+                at += len(_LINE_FEED)
+                continue
+            if self.hidden is not None:
+                self.stream.mask(place, STAR, sheet)
+                continue
+            low, high = max(start - at, 0), min(end - at, len(place))
             if low < high:
-                self.stream.mask(Span(span.start + low, span.start + high), fill)
-
-
-@dataclass(slots=True)
-class HiddenText:
-    """A text that cannot be found byte by byte: with a secret in it, its whole place is masked."""
-
-    stream: Stream
-    data: bytes
-    place: Span
-    head: bool = False
-    prose: bool = False
-
-    def mask(self, start: int, end: int, fill: int) -> None:
-        """Replace all of it."""
-        self.stream.mask(self.place)
-
-
-class LinkTexts:
-    """The texts of one link, both directions.
-
-    What cannot be decoded is masked at once: nobody can say what is in it.
-
-    Args:
-        events: the chunks of the link in order, and where it closed.
-    """
-
-    def __init__(self, events: list[Event]) -> None:
-        chunks = [event for event in events if isinstance(event, Chunk)]
-        self.streams = {
-            way: Stream([chunk for chunk in chunks if chunk.direction is way]) for way in Direction
-        }
-        self.texts: list[StreamText | HiddenText] = []
-        self._fragments: dict[Direction, list[Span]] = {way: [] for way in Direction}
-        self._compressed: dict[Direction, bool] = dict.fromkeys(Direction, False)
-        self._encoded: dict[Direction, bool] = dict.fromkeys(Direction, False)
-        units = frames(events)
-        for unit in units:
-            if isinstance(unit.detail, WsFrame) and unit.detail.mask is not None:
-                self.streams[unit.direction].add_key(unit.detail.payload_span, unit.detail.mask)
-        # where there is no HTTP to tell heads from bodies, every line may be a header
-        plain = not any(unit.layer == "http-head" for unit in units)
-        for stream in self.streams.values():
-            for run in stream.runs():
-                self._add(stream, [run], head=plain)
-        for unit in units:
-            self._unit(unit, self.streams[unit.direction])
-        for way, spans in self._fragments.items():
-            self._add(self.streams[way], spans)
-
-    def _unit(self, unit: Unit, stream: Stream) -> None:
-        detail = unit.detail
-        if unit.layer in ("undecoded", "tail"):
-            stream.mask(unit.span)
-        elif isinstance(detail, WsFrame):
-            self._frame(unit.direction, detail, stream)
-        elif unit.layer == "http-head" and isinstance(detail, HttpHead):
-            encoding = detail.header(b"content-encoding") or b"identity"
-            self._add(stream, [unit.span], head=True)
-            self._encoded[unit.direction] = encoding.strip().lower() != b"identity"
-        elif self._encoded[unit.direction] and unit.layer in ("http-body", "sse-event"):
-            for span in unit.body_spans or (unit.span,):
-                stream.mask(span)
-        elif unit.layer == "http-body" and len(unit.body_spans) > 1:
-            self._add(stream, unit.body_spans)
-        elif isinstance(detail, SseEvent | SseComment):
-            self._server_sent(unit, detail, stream)
-
-    def _frame(self, way: Direction, frame: WsFrame, stream: Stream) -> None:
-        if frame.is_control:
-            self._add(stream, [frame.payload_span])
-            return
-        if frame.opcode is not Opcode.CONT:
-            self._compressed[way] = bool(frame.rsv & 4)
-            self._fragments[way] = []
-        if self._compressed[way]:
-            stream.mask(frame.payload_span)
-            return
-        self._fragments[way].append(frame.payload_span)
-        if frame.fin:
-            self._add(stream, self._fragments[way])
-            self._fragments[way] = []
-
-    def _server_sent(self, unit: Unit, detail: SseEvent | SseComment, stream: Stream) -> None:
-        if isinstance(detail, SseEvent):
-            if len(detail.data_spans) > 1 or len(unit.body_spans) > 1:
-                self._data_lines(unit, detail, stream)
-            names = f"{detail.event}\n{detail.id or ''}"
-        else:
-            names = detail.text
-        if len(unit.span) != len(detail.span):
-            # the framing of HTTP chunks lies between
-            self.texts.append(HiddenText(stream, names.encode(), unit.span))
-
-    def _data_lines(self, unit: Unit, event: SseEvent, stream: Stream) -> None:
-        """The data of an event: its lines, each perhaps in several pieces, joined by LF."""
-        places = list(unit.body_spans)
-        pieces: list[Span | None] = []
-        for line in event.data_spans:
-            left = len(line)
-            if pieces:
-                pieces.append(None)
-            while left and places:
-                place = places.pop(0)
-                if len(place) > left:
-                    places.insert(0, Span(place.start + left, place.end))
-                    place = Span(place.start, place.start + left)
-                pieces.append(place)
-                left -= len(place)
-        self._add(stream, pieces)
-
-    def _add(self, stream: Stream, spans: Iterable[Span | None], *, head: bool = False) -> None:
-        """Add the text that lies in these spans; ``None`` is a line feed that lies nowhere."""
-        pieces: list[tuple[int, Span]] = []
-        parts: list[bytes] = []
-        size = 0
-        for span in spans:
-            part = _LINE_FEED if span is None else stream.read(span)
-            if span is not None:
-                pieces.append((size, span))
-            parts.append(part)
-            size += len(part)
-        if size:
-            self.texts.append(StreamText(stream, b"".join(parts), pieces, head))
+                self.stream.mask(Span(place.start + low, place.start + high), fill, sheet)
+            at += len(place)
 
 
 def links(events: Iterable[Event]) -> Iterator[list[Event]]:
@@ -280,6 +256,33 @@ def links(events: Iterable[Event]) -> Iterator[list[Event]]:
             continue
         found.setdefault(key, []).append(event)
     yield from found.values()
+
+
+def merged(spans: list[Span]) -> Iterator[Span]:
+    """Spans in order, those that meet made one."""
+    start = end = -1
+    for span in sorted(spans):
+        if span.start > end:
+            if start >= 0:
+                yield Span(start, end)
+            start, end = span.start, span.end
+        end = max(end, span.end)
+    if start >= 0:
+        yield Span(start, end)
+
+
+def without(span: Span, taken: list[Span]) -> Iterator[Span]:
+    """What is left of a span where others are taken out."""
+    index = max(0, bisect_left(taken, span) - 1)
+    at = span.start
+    for other in taken[index:]:
+        if other.start >= span.end:
+            break
+        if other.start > at:
+            yield Span(at, other.start)
+        at = max(at, other.end)
+    if at < span.end:
+        yield Span(at, span.end)
 
 
 def _xor(data: bytes, key: bytes, phase: int) -> bytes:
