@@ -54,10 +54,9 @@ words, and to see that costs a thirtieth.
 """
 _PROGRESS: Final = b'"progresstoken"'
 _PARAMETER_NAMES: Final = (b"pwd", b"sig", b"code", b"%")
-_SHAPE_BEGINNINGS: Final = (
-    *(b"sk-", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"glpat-", b"xox"),
-    *(b"akia", b"asia", b"aiza", b"ya29.", b"hf_", b"npm_", b"pypi-", b"eyj"),
-    *(b"bearer", b"basic", b"private key-----"),
+_SHAPE_BEGINNINGS: Final = re.compile(
+    rb"sk-|gh[pousr]_|github_pat_|glpat-|xox|akia|asia|aiza|ya29\.|hf_|npm_|pypi-|eyj"
+    rb"|bearer|basic|private key-----"
 )
 
 
@@ -84,7 +83,7 @@ def find(data: bytes, *, head: bool = False, prose: bool = False) -> Iterator[Hi
         yield from _urls(data)
     if named or b"state" in lowered or b"\\u00" in lowered:
         yield from _members(data)
-    if _holds(lowered, _SHAPE_BEGINNINGS):
+    if _SHAPE_BEGINNINGS.search(lowered):
         yield from _shapes(data)
     if prose and named:
         yield from _prose(data)

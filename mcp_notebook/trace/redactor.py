@@ -30,22 +30,29 @@ _BETWEEN: Final = b"\x00\xff\x00"
 MAX_VALUES: Final = 20_000
 """So many values that were found are remembered; then the first found is forgotten."""
 
+_MAX_JUDGED: Final = 512
+_MAX_JUDGED_BYTES: Final = 8192
+
 _LinkKey = tuple[str, str, str]
 
 
 class Redactor:
     """All that is known of the secrets in a growing list of events.
 
+    Args:
+        before: one whose values are known from the beginning.
+
     Attributes:
         decoded: how many chunks were decoded so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: Redactor | None = None) -> None:
         self.decoded = 0
         self._links: dict[_LinkKey, list[LinkTexts]] = {}
         self._hits: dict[int, list[Hit]] = {}
         self._labels: dict[str, None] = {}
-        self._values: dict[bytes, frozenset[bytes]] = {}
+        self._values: dict[bytes, frozenset[bytes]] = dict(before._values) if before else {}
+        self._judged: dict[tuple[bytes, bool, bool], list[Hit]] = {}
 
     # ---- the first pass --------------------------------------------------------------
 
@@ -53,14 +60,14 @@ class Redactor:
         """Take the next event."""
         own = None if type(event) is Chunk else own_text(event)
         if own is not None:
-            hits = list(find(own.data, prose=own.prose))
+            hits = self.places(own.data, prose=own.prose)
             if hits:
                 self._hits[event.seq] = hits
                 self._note(hits)
         for label in (event.conn, event.link):
             if label not in self._labels:
                 self._labels[label] = None
-                self._note(find(OwnText.of(label).data))
+                self._note(self.places(OwnText.of(label).data))
         if isinstance(event, Chunk | LinkClosed):
             self._read(event)
 
@@ -70,7 +77,7 @@ class Redactor:
             if link is not None and event.offset < link.stream(event.direction).end:
                 # a name used again is another link
                 for way in Direction:
-                    texts, hits = _mask_rest(link, way, link.stream(way).masked)
+                    texts, hits = self.mask_rest(link, way, link.stream(way).masked)
                     self._note(hits)
                     for text in texts:
                         link.stream(way).keep(text)
@@ -83,7 +90,7 @@ class Redactor:
         elif link is None:
             return
         for text in link.take(event):
-            self._note(_mask_places(text, text.stream.masked))
+            self._note(self._mask_places(text, text.stream.masked))
 
     def link(self, event: Event) -> LinkTexts | None:
         """The link an event belongs to."""
@@ -99,6 +106,41 @@ class Redactor:
                     self._values[value] = spellings(value)
         while len(self._values) > MAX_VALUES:
             del self._values[next(iter(self._values))]
+
+    def mask_rest(
+        self, link: LinkTexts, way: Direction, sheet: Sheet
+    ) -> tuple[list[Text], list[Hit]]:
+        """Mask what is not complete as if nothing more came.
+
+        Returns:
+            The texts that reading the stream straight on does not read, and the places.
+        """
+        texts, unread = link.rest(way)
+        link.stream(way).mask(unread, STAR, sheet)
+        hits = [hit for text in texts for hit in self._mask_places(text, sheet)]
+        return [text for text in texts if not text.raw], hits
+
+    def _mask_places(self, text: Text, sheet: Sheet) -> list[Hit]:
+        hits = self.places(text.data, head=text.head)
+        for hit in hits:
+            text.mask(hit.start, hit.end, hit.fill, sheet)
+        return hits
+
+    def places(self, data: bytes, *, head: bool = False, prose: bool = False) -> list[Hit]:
+        """The places in a text that give a secret away.
+
+        A message, the chunk that carried it, and both again at the other end: most texts come
+        more than once, and soon after each other.
+        """
+        if len(data) > _MAX_JUDGED_BYTES:
+            return list(find(data, head=head, prose=prose))
+        key = (data, head, prose)
+        hits = self._judged.get(key)
+        if hits is None:
+            if len(self._judged) >= _MAX_JUDGED:
+                self._judged.clear()
+            hits = self._judged[key] = list(find(data, head=head, prose=prose))
+        return hits
 
     def shed(self, first_seq: int) -> None:
         """Forget the events with lower numbers. The values they gave away stay known."""
@@ -170,7 +212,7 @@ class _Job:
                 _, spans = self._places.setdefault(id(stream), (stream, []))
                 spans.append(Span(event.offset, event.offset + len(event.data)))
         for text in self._labels.values():
-            for hit in find(text.data):
+            for hit in redactor.places(text.data):
                 text.mask(hit.start, hit.end, hit.fill, self._sheet)
 
     def mask_rests(self) -> list[Hit]:
@@ -179,7 +221,7 @@ class _Job:
         for found in self._redactor._links.values():
             for way in Direction:
                 if found[-1].has_rest(way):
-                    texts, more = _mask_rest(found[-1], way, self._sheet)
+                    texts, more = self._redactor.mask_rest(found[-1], way, self._sheet)
                     hits += more
                     if id(found[-1].stream(way)) in self._places:
                         self._texts += texts
@@ -230,25 +272,6 @@ class _Job:
         if conn.masked is None and link.masked is None:
             return changed
         return replace(changed, conn=conn.result_text, link=link.result_text)
-
-
-def _mask_rest(link: LinkTexts, way: Direction, sheet: Sheet) -> tuple[list[Text], list[Hit]]:
-    """Mask what is not complete as if nothing more came.
-
-    Returns:
-        The texts that reading the stream straight on does not read, and the places.
-    """
-    texts, unread = link.rest(way)
-    link.stream(way).mask(unread, STAR, sheet)
-    hits = [hit for text in texts for hit in _mask_places(text, sheet)]
-    return [text for text in texts if not text.raw], hits
-
-
-def _mask_places(text: Text, sheet: Sheet) -> list[Hit]:
-    hits = list(find(text.data, head=text.head))
-    for hit in hits:
-        text.mask(hit.start, hit.end, hit.fill, sheet)
-    return hits
 
 
 def _known(value: str) -> set[bytes]:

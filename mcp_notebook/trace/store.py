@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas
 
     from .exchange import Exchange
+    from .memory import Memory
     from .query import Query
 
 E = TypeVar("E", bound=Event)
@@ -74,6 +75,7 @@ class Trace:
         self._next_seq = 1
         self._dropped = 0
         self.whole: Trace = self
+        self._memory: Memory | None = None
         self._subscribers: tuple[Callable[[Event], None], ...] = ()
         self._subscriber_failures = 0
         self._undelivered: deque[tuple[Event, tuple[Callable[[Event], None], ...]]] = deque()
@@ -176,6 +178,12 @@ class Trace:
         """The number of the newest event ever recorded, 0 before the first."""
         return self._next_seq - 1
 
+    @property
+    def first_seq(self) -> int:
+        """The number of the oldest event kept; of the next one where none is."""
+        with self._lock:
+            return self._events[0].seq if self._events else self._next_seq
+
     def events(self) -> list[Event]:
         """The events kept, oldest first: a copy that does not change."""
         with self._lock:
@@ -265,12 +273,27 @@ class Trace:
 
         What is secret is judged over the whole Trace, also where this is a part of it.
         """
-        from .redact import redact
-
         copy = self._empty_copy()
-        events = redact(self.events(), self.secrets.values(), context=self.whole.events())
-        copy._adopt(events, dropped=self._dropped)
+        copy._adopt(self.redact(self.events()), dropped=self._dropped)
         return copy
+
+    def redact(self, events: Iterable[Event]) -> list[Event]:
+        """Some events of the Trace with every secret masked.
+
+        What gives secrets away is remembered: each event is decoded once for all calls.
+        """
+        return self.memory.redact(list(events), self.secrets.values())
+
+    @property
+    def memory(self) -> Memory:
+        """What is remembered of the secrets of the whole Trace."""
+        whole = self.whole
+        with whole._lock:
+            if whole._memory is None:
+                from .memory import Memory
+
+                whole._memory = Memory(whole.since, lambda: whole.first_seq)
+            return whole._memory
 
     def to_frame(self) -> pandas.DataFrame:
         """One row a message, as a pandas ``DataFrame``.
