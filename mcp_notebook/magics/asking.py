@@ -198,6 +198,7 @@ def _later(context: Context, call: PendingCall) -> CallResult:
     from mcp_notebook.show.values import call_result
 
     result = call.outcome()
+    context.shown_below_form = (id(result), context.cell_number)
     handle = display({"text/plain": repr(result)}, raw=True, display_id=True)
 
     def show() -> None:

@@ -38,6 +38,8 @@ class Context:
     def __init__(self, magics: MCPMagics) -> None:
         self.magics = magics
         self.shell: Any = magics.shell
+        self.shown_below_form = (0, 0)
+        """The id of the result that a cell shows below a form, and that cell's number."""
 
     @property
     def workbench(self) -> Workbench:
@@ -92,6 +94,11 @@ class Context:
     def cell_id(self) -> str:
         """The id of the running cell, where the front end sends one."""
         return str(self.parent.get("metadata", {}).get("cellId", "") or "")
+
+    @property
+    def cell_number(self) -> int:
+        """The number of the running cell; the shell itself already counts the next."""
+        return int(self.shell.displayhook.prompt_count)
 
     @property
     def can_ask(self) -> bool:

@@ -22,6 +22,9 @@ SHOWN_BY = {
 """Types by module and name, and the function of ``show.values`` that makes their bundle."""
 
 
+_RESULT = ("mcp_notebook.runtime.results", "CallResult")
+
+
 class Formatters:
     """Registers a bundle maker for each type with IPython, without importing the types."""
 
@@ -35,15 +38,28 @@ class Formatters:
 
     def register(self) -> None:
         """Make the types show themselves."""
+        self._displayed.for_type_by_name(*_RESULT, self._unless_shown)
         formatter = self._formatter
         for (module, name), maker in SHOWN_BY.items():
             formatter.for_type_by_name(module, name, self._shower(maker))
 
     def unregister(self) -> None:
         """Take it back."""
+        self._displayed.pop(".".join(_RESULT), None)
         formatter = self._formatter
         for module, name in SHOWN_BY:
             formatter.pop(f"{module}.{name}", None)
+
+    @property
+    def _displayed(self) -> Any:
+        shell: Any = self._magics.shell
+        return shell.display_formatter.ipython_display_formatter
+
+    def _unless_shown(self, result: Any) -> None:
+        """Show no second time, and for ever pending, what stands below its form and changes."""
+        context = self._magics.context
+        if context.shown_below_form != (id(result), context.cell_number):
+            raise NotImplementedError  # IPython then shows it as anything else
 
     def _shower(self, maker: str) -> Callable[[Any], dict[str, Any]]:
         def show(thing: Any) -> dict[str, Any]:

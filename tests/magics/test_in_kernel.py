@@ -371,6 +371,20 @@ def test_a_question_shows_a_form_and_the_kernel_goes_on(asking: KernelRig) -> No
     assert execution.wait_for_text("180 cm").status == "ok"
 
 
+def test_a_pending_result_is_shown_once_and_becomes_the_answer(asking: KernelRig) -> None:
+    since = len(asking.comms)
+    execution = asking.start("%mcp call tall()", allow_stdin=True)
+    assert execution.wait().check().result is None
+    assert execution.so_far().text.count("waits for an answer") == 1
+
+    widgets = form_widgets(asking, since)
+    decline = next(w for w in widgets if w.get("description") == "Decline")
+    comm_message(asking, decline, {"method": "custom", "content": {"event": "click"}})
+
+    shown_at_last = execution.wait_for_text("tall failed")
+    assert "waits for an answer" not in shown_at_last.text
+
+
 def comm_message(kernel: KernelRig, widget: dict[str, object], data: dict[str, object]) -> None:
     """Sends what a front end sends for a widget."""
     content = {"comm_id": widget["comm_id"], "data": data}

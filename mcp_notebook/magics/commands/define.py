@@ -38,8 +38,7 @@ def run_body(context: Context, body: str, typed: str) -> list[str]:
     shell = context.shell
     # one line more, for the %%mcp line: tracebacks count as the reader does
     source = "\n" + shell.transform_cell(body)
-    # the number of the running cell; the shell itself already counts the next
-    name = shell.compile.cache(source, shell.displayhook.prompt_count, raw_code=body)
+    name = shell.compile.cache(source, context.cell_number, raw_code=body)
     try:
         tree = compile(source, name, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     except SyntaxError as error:
