@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Final
 
 from mcp_notebook.errors import UsageError
@@ -17,10 +18,11 @@ from mcp_notebook.trace.events import (
     Message,
     StderrLine,
 )
-from mcp_notebook.trace.exchange import pair
-from mcp_notebook.trace.framing import Framing
+from mcp_notebook.trace.exchange import Exchange
+from mcp_notebook.trace.framing import Framing, Located
 from mcp_notebook.trace.store import Trace
 
+from .book import Book
 from .envelope import Stream, dumped, framing_lines, unit_text
 from .hexdump import hexdump
 from .phrase import TOO_DEEP
@@ -29,6 +31,9 @@ from .text import clean, duration_text, lines, size_text, steady
 
 WIDTH: Final = 100
 MAX_JSON_LINES: Final = 80
+
+_REACH: Final = 60
+"""So many events before and after are looked through first."""
 
 
 def layers_text(trace: Trace, seq: int, *, width: int = WIDTH, stable: bool = False) -> str:
@@ -46,33 +51,46 @@ def layers_text(trace: Trace, seq: int, *, width: int = WIDTH, stable: bool = Fa
     Raises:
         UsageError: the Trace has no event of this number.
     """
-    whole = trace.whole.redacted()  # a part lacks the chunks that carried its messages
-    events = whole.events()
-    event = next((one for one in events if one.seq == seq), None)
-    if event is None:
-        raise _unknown(seq, events, whole.dropped)
-    around = [e for e in events if e.conn == event.conn and e.vantage == event.vantage]
+    whole = trace.whole  # a part lacks the chunks that carried its messages
+    book = trace.recall(Book)
+    with book.lock:
+        book.refresh(whole)
+        exchange = book.pairing.exchange(seq)
+    bare = whole.event(seq)
+    if bare is None:
+        raise _unknown(seq, whole)
+    (event,) = whole.redact([bare])
     if isinstance(event, Message):
-        text = _message(event, around, width, stable)
+        request = exchange.request if exchange is not None else event
+        (asked,) = whole.redact([request])
+        assert isinstance(asked, Message)
+        text = _message(event, whole, exchange, asked, width=width, stable=stable)
     elif isinstance(event, Chunk):
-        text = _chunk(event, around, width)
+        text = _chunk(event, whole, width)
     else:
         text = _title(event, stable) + "\n" + _indent([clean(_said(event), width * 4)])
     return steady(text) if stable else text
 
 
-def _message(message: Message, around: list[Event], width: int, stable: bool) -> str:
+def _message(
+    message: Message,
+    trace: Trace,
+    exchange: Exchange | None,
+    request: Message,
+    *,
+    width: int,
+    stable: bool,
+) -> str:
     envelopes, seq = read(message), message.seq
-    exchange = next((x for x in pair(around) if any(m.seq == seq for m in x.messages)), None)
-    asked = None
-    if exchange is not None and exchange.request.seq != seq:
-        asked = next((e for e in read(exchange.request) if e.id == exchange.id), None)
+    question = None
+    if exchange is not None and request.seq != seq:
+        question = next((e for e in read(request) if e.id == exchange.id), None)
     title = _title(message, stable)
-    if exchange is not None and exchange.request.seq != seq and not stable:
-        after = duration_text(message.time_ns - exchange.request.time_ns)
-        title += f", {after} after request #{exchange.request.seq}"
-    calls = [python_call(envelope, message, asked, width) for envelope in envelopes]
-    located = Framing(around).locate(message)
+    if request.seq != seq and not stable:
+        after = duration_text(message.time_ns - request.time_ns)
+        title += f", {after} after request #{request.seq}"
+    calls = [python_call(envelope, message, question, width) for envelope in envelopes]
+    around, located = _located(message, trace)
     if located is None:
         framing = ["The bytes that carried it are not in the Trace."]
         dump, note = hexdump(message.raw), "the message alone"
@@ -98,9 +116,65 @@ def _message(message: Message, around: list[Event], width: int, stable: bool) ->
     )
 
 
-def _chunk(chunk: Chunk, around: list[Event], width: int) -> str:
-    units = Framing(around).units(chunk.conn, chunk.vantage, chunk.link)
-    carried = [unit_text(unit, width) for unit in units if chunk.seq in unit.chunks]
+def _located(message: Message, trace: Trace) -> tuple[list[Event], Located | None]:
+    """The redacted events around a message, and where in their bytes it lies.
+
+    What carried a message is recorded next to it, so that a little of the Trace is looked
+    through first. Messages of the same text are told apart by their order; where they cannot
+    be in a part, more is looked through, in the end all.
+    """
+    around: list[Event] = []
+    located = None
+    for around, whole in _windows(message, trace):
+        located = Framing(around).locate(message)
+        if whole or (located is not None and _alone(message, located, around)):
+            break
+    return around, located
+
+
+def _alone(message: Message, located: Located, around: list[Event]) -> bool:
+    """Whether these bytes can have carried no other message of these events."""
+    if message.cut:
+        return False
+    if message.span is not None and message.link == located.link:
+        return True
+    return (
+        sum(
+            isinstance(other, Message)
+            and other.direction is message.direction
+            and other.raw == message.raw
+            for other in around
+        )
+        == 1
+    )
+
+
+def _windows(event: Event, trace: Trace) -> Iterator[tuple[list[Event], bool]]:
+    """Ever more redacted events around one; whether it is all of them."""
+    first, last = trace.first_seq, trace.last_seq
+    reach = _REACH
+    while event.seq - reach > first or event.seq + reach < last:
+        yield _redacted(event, trace, event.seq - reach, event.seq + reach), False
+        reach *= 16
+    yield _redacted(event, trace, first, last), True
+
+
+def _redacted(event: Event, trace: Trace, first: int, last: int) -> list[Event]:
+    return trace.redact(
+        one
+        for one in trace.between(first, last)
+        if one.conn == event.conn and one.vantage == event.vantage
+    )
+
+
+def _chunk(chunk: Chunk, trace: Trace, width: int) -> str:
+    carried: list[str] = []
+    for around, whole in _windows(chunk, trace):
+        units = Framing(around).units(chunk.conn, chunk.vantage, chunk.link)
+        units = [unit for unit in units if chunk.seq in unit.chunks]
+        if whole or (units and all(unit.layer not in ("undecoded", "tail") for unit in units)):
+            carried = [unit_text(unit, width) for unit in units]
+            break
     parts = [_title(chunk, False), "", "bytes", _indent(hexdump(chunk.data))]
     if carried:
         parts[2:2] = ["what they carry, or a part of it", _indent(carried)]
@@ -150,12 +224,12 @@ def _said(event: Event) -> str:
     raise AssertionError(event.kind)
 
 
-def _unknown(seq: int, events: list[Event], dropped: int) -> UsageError:
-    if not events:
+def _unknown(seq: int, trace: Trace) -> UsageError:
+    if not len(trace):
         return UsageError(f"the Trace has no event {seq}: it is empty.", hint="%mcp call ...")
-    gone = f"; {dropped} older ones were dropped" if dropped else ""
+    gone = f"; {trace.dropped} older ones were dropped" if trace.dropped else ""
     return UsageError(
-        f"the Trace has no event {seq}: it holds {events[0].seq} to {events[-1].seq}{gone}.",
+        f"the Trace has no event {seq}: it holds {trace.first_seq} to {trace.last_seq}{gone}.",
         hint="%mcp flow shows the numbers.",
     )
 

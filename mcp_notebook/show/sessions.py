@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from mcp_notebook.trace.envelope import Envelope, read
 from mcp_notebook.trace.events import Direction, Event, LinkOpened, Message, Vantage
 
 VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
-_OPENING: Final = ("initialize", "server/discover")
+OPENING: Final = ("initialize", "server/discover")
 
-_LinkKey = tuple[str, Vantage, str]
+LinkKey = tuple[str, Vantage, str]
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Session:
         """Take the next event."""
         self.events.append(event)
         for envelope in read(event) if isinstance(event, Message) else ():
-            self.revision = _revision(envelope) or self.revision
+            self.revision = revision_of(envelope) or self.revision
             self._begun |= envelope.method not in (None, "server/discover")
 
     def opens_anew(self, event: Event) -> bool:
@@ -57,7 +57,7 @@ class Session:
             and isinstance(event, Message)
             and event.direction is Direction.CLIENT_TO_SERVER
             and event.vantage is Vantage.CLIENT
-            and any(envelope.method in _OPENING for envelope in read(event))
+            and any(envelope.method in OPENING for envelope in read(event))
         )
 
 
@@ -101,13 +101,9 @@ def sessions(events: Iterable[Event], vantage: Vantage | None = None) -> list[Se
     return found
 
 
-def _twins(events: Iterable[Event]) -> set[_LinkKey]:
-    """The links of servers and relays whose other end is a client's link of the same events.
-
-    Both ends of a TCP connection record the same address; for child processes, which do not,
-    the transport must do: each client's link stands for one link of a server.
-    """
-    opened: dict[_LinkKey, tuple[str, ...]] = {}
+def _twins(events: Iterable[Event]) -> set[LinkKey]:
+    """The links of servers and relays whose other end is a client's link of the same events."""
+    opened: dict[LinkKey, tuple[str, ...]] = {}
     for event in events:
         if not event.link:
             continue
@@ -116,20 +112,33 @@ def _twins(events: Iterable[Event]) -> set[_LinkKey]:
             opened[key] = (event.transport, event.address)
         else:
             opened.setdefault(key, (event.transport,))
-    clients: Counter[Any] = Counter(
-        sign for key, sign in opened.items() if key[1] is Vantage.CLIENT
+    return twins(opened)
+
+
+def twins(signs: dict[LinkKey, tuple[str, ...]]) -> set[LinkKey]:
+    """The links of servers and relays whose other end is a client's link.
+
+    Both ends of a TCP connection record the same address; for child processes, which do not,
+    the transport must do: each client's link stands for one link of a server.
+
+    Args:
+        signs: of each link its transport, and its address where both ends know it.
+    """
+    clients: Counter[tuple[str, ...]] = Counter(
+        sign for key, sign in signs.items() if key[1] is Vantage.CLIENT
     )
-    twins: set[_LinkKey] = set()
-    for key, sign in opened.items():
+    found: set[LinkKey] = set()
+    for key, sign in signs.items():
         if key[1] is Vantage.RELAY and clients:
-            twins.add(key)
+            found.add(key)
         elif key[1] is Vantage.SERVER and clients[sign] > 0:
             clients[sign] -= 1
-            twins.add(key)
-    return twins
+            found.add(key)
+    return found
 
 
-def _revision(envelope: Envelope) -> str:
+def revision_of(envelope: Envelope) -> str:
+    """The revision that a message speaks, where it says so."""
     if envelope.result is not None and "serverInfo" in envelope.result:
         version = envelope.result.get("protocolVersion")
         return version if isinstance(version, str) else ""

@@ -8,6 +8,7 @@ looked at first.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -141,11 +142,16 @@ class _Open:
         return bool(self.answers) and _asks(self.answers[0][1])
 
 
-class _Fold:
-    """The state of the fold."""
+class Pairing:
+    """The exchanges in a growing list of messages.
+
+    Attributes:
+        all: the exchanges so far, in the order of their requests.
+    """
 
     def __init__(self) -> None:
         self.all: list[_Open] = []
+        self._at: dict[int, _Open] = {}
         self._by_id: defaultdict[_Place, list[_Open]] = defaultdict(list)
         self._by_token: defaultdict[_Place, list[_Open]] = defaultdict(list)
         self._on_link: defaultdict[tuple[str, Vantage, str, Direction], dict[int, _Open]] = (
@@ -155,7 +161,35 @@ class _Fold:
             list
         )
 
+    def exchange(self, seq: int) -> Exchange | None:
+        """The exchange that a message belongs to; of a batch the one that was asked last."""
+        one = self._at.get(seq)
+        return None if one is None else _close(one)
+
+    def shed(self, first_seq: int) -> None:
+        """Forget the exchanges whose request has a lower number."""
+        for seq in list(self._at):
+            if seq >= first_seq:
+                break
+            del self._at[seq]
+        gone = bisect_left(self.all, first_seq, key=lambda one: one.request.seq)
+        if gone * 4 < len(self.all):
+            return  # to look through all of it pays only for many
+        del self.all[:gone]
+        self._at = {s: one for s, one in self._at.items() if one.request.seq >= first_seq}
+        for index in (self._by_id, self._by_token, self._asking):
+            for place, known in list(index.items()):
+                known[:] = [one for one in known if one.request.seq >= first_seq]
+                if not known:
+                    del index[place]
+        for stream, here in list(self._on_link.items()):
+            for seq in [seq for seq in here if seq < first_seq]:
+                del here[seq]
+            if not here:
+                del self._on_link[stream]
+
     def add(self, message: Message, envelope: Envelope) -> None:
+        """Take what the next message says."""
         if envelope.kind == "request":
             self._request(message, envelope)
         elif envelope.kind in ("response", "error"):
@@ -180,6 +214,12 @@ class _Fold:
         self._on_link[_stream(message, message.direction)][message.seq] = new
         self._join_rounds(new)
         self.all.append(new)
+        self._at[message.seq] = new
+
+    def _belongs(self, message: Message, one: _Open) -> None:
+        known = self._at.get(message.seq)
+        if known is None or known.request.seq <= one.request.seq:
+            self._at[message.seq] = one
 
     def _join_rounds(self, new: _Open) -> None:
         new.rounds.append(new.request.seq)
@@ -207,6 +247,7 @@ class _Fold:
         if found is None:
             return
         found.answers.append((message, envelope))
+        self._belongs(message, found)
         self._on_link[_stream(found.request, asked)].pop(found.request.seq, None)
         if len(found.answers) == 1 and found.asks:
             self._asking[_question(found)].append(found)
@@ -222,6 +263,7 @@ class _Fold:
             found = _choose(self._by_token.get(place, []), message, lambda o: o.settled)
             if found is not None:
                 found.progress.append(message)
+                self._belongs(message, found)
             return
         if envelope.subscription is not None:
             place = _place(message, asked, envelope.subscription)
@@ -232,6 +274,7 @@ class _Fold:
             found = next(iter(here.values())) if len(here) == 1 else None
         if found is not None:
             found.related.append(message)
+            self._belongs(message, found)
 
     def _cancelled(self, message: Message, id: Any) -> None:
         for asked in (message.direction, _opposite(message.direction)):
@@ -246,6 +289,7 @@ class _Fold:
                 asked == message.direction or found.envelope.method == "subscriptions/listen"
             ):
                 found.related.append(message)
+                self._belongs(message, found)
                 if found.cancelled_seq is None:
                     found.cancelled_seq = message.seq
                 self._on_link[_stream(found.request, asked)].pop(found.request.seq, None)
@@ -254,7 +298,7 @@ class _Fold:
 
 def pair(events: Iterable[Event]) -> list[Exchange]:
     """The exchanges in a list of events, in the order of their requests."""
-    fold = _Fold()
+    fold = Pairing()
     for event in events:
         if isinstance(event, Message):
             for envelope in read(event):

@@ -19,9 +19,7 @@ class Memory:
         first_seq: the number of its oldest event, or the next one's.
     """
 
-    def __init__(
-        self, since: Callable[[int], list[Event]], first_seq: Callable[[], int]
-    ) -> None:
+    def __init__(self, since: Callable[[int], list[Event]], first_seq: Callable[[], int]) -> None:
         self._since = since
         self._first_seq = first_seq
         self._lock = threading.RLock()

@@ -77,9 +77,7 @@ def find(data: bytes, *, head: bool = False, prose: bool = False) -> Iterator[Hi
     named = _holds(lowered, _NAMES)
     if named:
         yield from _headers(data, _HEADER if head else _HEADER_ELSEWHERE)
-    if b"://" in data or (
-        b"=" in data and (named or _holds(lowered, _PARAMETER_NAMES))
-    ):
+    if b"://" in data or (b"=" in data and (named or _holds(lowered, _PARAMETER_NAMES))):
         yield from _urls(data)
     if named or b"state" in lowered or b"\\u00" in lowered:
         yield from _members(data)

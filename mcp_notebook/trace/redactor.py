@@ -168,9 +168,7 @@ class Redactor:
         found = set().union(*self._values.values())
         return found.union(*(spellings(value) for value in known))
 
-    def redact(
-        self, wanted: list[Event], forms: set[bytes], *, rest: bool = True
-    ) -> list[Event]:
+    def redact(self, wanted: list[Event], forms: set[bytes], *, rest: bool = True) -> list[Event]:
         """Some of the events that were fed, with every secret masked.
 
         Args:

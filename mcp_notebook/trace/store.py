@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from os import PathLike
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .query import Query
 
 E = TypeVar("E", bound=Event)
+T = TypeVar("T")
 
 DEFAULT_MAX_EVENTS = 100_000
 DEFAULT_MAX_BYTES = 128 << 20
@@ -76,6 +78,7 @@ class Trace:
         self._dropped = 0
         self.whole: Trace = self
         self._memory: Memory | None = None
+        self._recalled: dict[Any, Any] = {}
         self._subscribers: tuple[Callable[[Event], None], ...] = ()
         self._subscriber_failures = 0
         self._undelivered: deque[tuple[Event, tuple[Callable[[Event], None], ...]]] = deque()
@@ -220,16 +223,32 @@ class Trace:
 
     def since(self, seq: int) -> list[Event]:
         """The events kept whose number is greater than ``seq``."""
+        return self.between(seq + 1, self.last_seq)
+
+    def between(self, first: int, last: int) -> list[Event]:
+        """The events kept with the numbers from ``first`` to ``last``."""
         with self._lock:
-            if not self._events or seq >= self.last_seq:
+            events = self._events
+            if not events or first > last:
                 return []
-            newer: list[Event] = []
-            for event in reversed(self._events):
-                if event.seq <= seq:
+            # numbers have gaps only in a selection and in a file that someone cut
+            after = max(0, self._next_seq - 1 - last) if len(self) == self._span() else 0
+            found: list[Event] = []
+            for event in islice(reversed(events), after, None):
+                if event.seq < first:
                     break
-                newer.append(event)
-        newer.reverse()
-        return newer
+                if event.seq <= last:
+                    found.append(event)
+        found.reverse()
+        return found
+
+    def event(self, seq: int) -> Event | None:
+        """The event of this number, where it is kept."""
+        found = self.between(seq, seq)
+        return found[0] if found else None
+
+    def _span(self) -> int:
+        return self._next_seq - self.first_seq
 
     # ---- what is read from the events --------------------------------------------------
 
@@ -294,6 +313,19 @@ class Trace:
 
                 whole._memory = Memory(whole.since, lambda: whole.first_seq)
             return whole._memory
+
+    def recall(self, make: Callable[[], T]) -> T:
+        """What a reader keeps with the whole Trace from one look to the next.
+
+        Args:
+            make: makes it, at the first look.
+        """
+        whole = self.whole
+        with whole._lock:
+            if make not in whole._recalled:
+                whole._recalled[make] = make()
+            kept: T = whole._recalled[make]
+            return kept
 
     def to_frame(self) -> pandas.DataFrame:
         """One row a message, as a pandas ``DataFrame``.
