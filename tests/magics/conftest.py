@@ -20,8 +20,7 @@ def boom(x: int) -> float:
 
 @pytest.fixture
 def cells(shared_kernel: KernelRig) -> KernelRig:
-    """The kernel of the module with a new workbench, and nothing of the test before."""
-    shared_kernel.run("%reset -f").check()
+    """The kernel of the module with a new workbench; only variables stay."""
     shared_kernel.run("%reload_ext mcp_notebook").check()
     return shared_kernel
 
