@@ -1,0 +1,114 @@
+/** Which rows are shown: an index that grows with the Trace, and is made anew in slices. */
+
+import { looksAhead, matches, names, type Word } from "./query.js";
+import type { Change, Row, Store } from "./store.js";
+
+const EVERY = 256;
+
+export interface Wanted {
+  readonly words: readonly Word[];
+  /** Words that hold always, apart from what the reader types. */
+  readonly scope: readonly Word[];
+  /** Sessions whose handshake is shown message by message; `true`: all. */
+  readonly unfolded: ReadonlySet<string> | true;
+  readonly only?: (row: Row) => boolean;
+}
+
+export class Filter {
+  readonly shown: Row[] = [];
+  #wanted: Wanted = { words: [], scope: [], unfolded: new Set() };
+  #next = 0;
+  #sawChunks = false;
+  #bothEnds = false;
+
+  constructor(readonly store: Store) {}
+
+  get wanted(): Wanted {
+    return this.#wanted;
+  }
+
+  set(wanted: Wanted): void {
+    this.#wanted = wanted;
+    const all = [...wanted.words, ...wanted.scope];
+    this.#sawChunks = names(all, "kind", "chunk");
+    this.#bothEnds = names(all, "vantage");
+    this.restart();
+  }
+
+  restart(): void {
+    this.shown.length = 0;
+    this.#next = 0;
+  }
+
+  get done(): boolean {
+    return this.#next > this.store.last;
+  }
+
+  /** Take account of what the store took. */
+  changed(change: Change): void {
+    if (change.removed) this.#leave();
+    if (change.retwinned !== undefined && change.retwinned < this.#next)
+      this.#from(change.retwinned);
+    if (!looksAhead([...this.#wanted.words, ...this.#wanted.scope])) return;
+    for (const exchange of change.turned) {
+      for (const row of exchange.rows) if (row.seq < this.#next) this.#again(row);
+    }
+  }
+
+  /** Go on judging rows, for some milliseconds at most; whether all are judged. */
+  advance(budgetMs: number, now: () => number = () => performance.now()): boolean {
+    const { rows } = this.store;
+    const until = now() + budgetMs;
+    let at = this.store.indexOf(this.#next);
+    while (at < rows.length) {
+      const stop = Math.min(rows.length, at + EVERY);
+      for (; at < stop; at++) {
+        const row = rows[at]!;
+        if (this.#holds(row)) this.shown.push(row);
+      }
+      this.#next = rows[at - 1]!.seq + 1;
+      if (now() >= until) break;
+    }
+    return this.done;
+  }
+
+  /** The place of a row among the shown; where it is not, of the next one. */
+  indexOf(seq: number): number {
+    let low = 0;
+    let high = this.shown.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.shown[middle]!.seq < seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #holds(row: Row): boolean {
+    const { words, scope, unfolded, only } = this.#wanted;
+    if (only && !only(row)) return false;
+    if (row.kind === "chunk" && !this.#sawChunks) return false;
+    if (!this.#bothEnds && row.link.twin) return false;
+    const folds = unfolded !== true && !words.length && row.handshake && row.handshake !== row.seq;
+    if (folds && !unfolded.has(row.session.key)) return false;
+    return matches(scope, row) && matches(words, row);
+  }
+
+  #again(row: Row): void {
+    const at = this.indexOf(row.seq);
+    const is = this.shown[at]?.seq === row.seq;
+    const shall = this.#holds(row);
+    if (is !== shall) this.shown.splice(at, is ? 1 : 0, ...(is ? [] : [row]));
+  }
+
+  #from(seq: number): void {
+    this.shown.length = this.indexOf(seq);
+    this.#next = seq;
+  }
+
+  #leave(): void {
+    const first = this.store.rows[0]?.seq ?? Infinity;
+    const gone = this.indexOf(first);
+    if (gone) this.shown.splice(0, gone);
+  }
+}

@@ -1,0 +1,344 @@
+/**
+ * What the page knows: the events of a Trace as rows, bounded, with what each belongs to.
+ *
+ * `take` is the only way in. Rows keep the text of their event and forget what was parsed, so
+ * that 100,000 of them stay small.
+ */
+
+import { clean, encode, toText } from "./bytes.js";
+import { type Envelope, type Kind, read, revision } from "./envelope.js";
+import { type Exchange, Fold } from "./exchange.js";
+import type { Direction, TraceEvent } from "./protocol.js";
+
+/** One event, and what it means. */
+export interface Row {
+  readonly seq: number;
+  readonly event: TraceEvent;
+  /** Of a message the kind of its (first) envelope, of any other event its own. */
+  readonly kind: Kind | "chunk" | "stderr" | "fault" | "opened" | "closed";
+  readonly direction: Direction;
+  readonly method: string;
+  readonly id: string | number | undefined;
+  readonly session: Session;
+  readonly link: Link;
+  exchanges: readonly Exchange[];
+  /** The number of the first message of the handshake it belongs to; 0: to none. */
+  handshake: number;
+  failed: boolean;
+}
+
+/** One byte stream, seen from one vantage. */
+export interface Link {
+  readonly key: string;
+  readonly session: Session;
+  /** The number of its first event. */
+  readonly first: number;
+  readonly rows: Row[];
+  chunks: Row[];
+  closed: boolean;
+  sign: string;
+  /** Its other end is a link of a client that is here too: each message would show twice. */
+  twin: Link | undefined;
+}
+
+/** Who talked to whom: a connection, or at a server's vantage an endpoint. */
+export interface Session {
+  readonly key: string;
+  readonly conn: string;
+  readonly vantage: TraceEvent["vantage"];
+  readonly transport: string;
+  revision: string;
+  address: string;
+  /** The endpoint at the other end, where it is in this kernel. */
+  peer: string;
+  readonly tools: Set<string>;
+  /** Tools by name, as the last `tools/list` described them: the number of that answer. */
+  listed: number;
+  open: number;
+  /** The number of the first message of the handshake that goes on; 0: none does. */
+  handshake: number;
+}
+
+export interface Limits {
+  readonly messages: number;
+  readonly events: number;
+  readonly bytes: number;
+}
+export const LIMITS: Limits = { messages: 100_000, events: 300_000, bytes: 64_000_000 };
+
+/** What `take` changed beyond the rows it added. */
+export interface Change {
+  readonly added: readonly Row[];
+  /** Exchanges whose status is new, so that filters may judge their rows anew. */
+  readonly turned: ReadonlySet<Exchange>;
+  /** The first row from which on rows may now be twins, or were. */
+  readonly retwinned: number | undefined;
+  readonly removed: number;
+}
+
+const EVENT_WEIGHT = 16;
+const HANDSHAKE = new Set(["initialize", "server/discover", "notifications/initialized"]);
+
+export class Store {
+  readonly rows: Row[] = [];
+  readonly sessions = new Map<string, Session>();
+  readonly links = new Map<string, Link>();
+  readonly handshakes = new Map<number, { first: Row; last: Row; count: number }>();
+  /** How many events left here to keep the bounds; the Trace's own are in `droppedBefore`. */
+  dropped = 0;
+  droppedBefore = 0;
+  zeroNs = 0;
+  messages = 0;
+  errors = 0;
+  #bytes = 0;
+  #fold = new Fold();
+  #waiting = new Map<string, { clients: Link[]; servers: Link[] }>();
+
+  constructor(readonly limits: Limits = LIMITS) {}
+
+  clear(): void {
+    this.rows.length = 0;
+    this.sessions.clear();
+    this.links.clear();
+    this.handshakes.clear();
+    this.#waiting.clear();
+    this.#fold = new Fold();
+    this.dropped = this.droppedBefore = this.messages = this.errors = this.#bytes = 0;
+  }
+
+  get last(): number {
+    return this.rows[this.rows.length - 1]?.seq ?? 0;
+  }
+
+  take(events: readonly TraceEvent[]): Change {
+    const added: Row[] = [];
+    const turned = new Set<Exchange>();
+    let retwinned: number | undefined;
+    for (const event of events) {
+      if (event.seq <= this.last) continue; // seen before
+      const link = this.#link(event);
+      const row = this.#row(event, link, turned);
+      let server: Link | undefined;
+      if (event.kind === "opened") {
+        link.session.open++;
+        link.session.address ||= event.address;
+        const sign = event.transport === "stdio" ? "stdio" : `${event.transport} ${event.address}`;
+        if (link.sign === "") server = this.#sign(link, sign);
+      } else if (event.kind === "closed") {
+        link.closed = true;
+        link.session.open = Math.max(0, link.session.open - 1);
+      } else if (link.sign === "") server = this.#sign(link, event.transport);
+      if (server) retwinned = Math.min(retwinned ?? server.first, server.first);
+      this.rows.push(row);
+      added.push(row);
+      this.#bytes += weight(event);
+    }
+    return { added, turned, retwinned, removed: this.#shed() };
+  }
+
+  at(seq: number): Row | undefined {
+    const index = this.indexOf(seq);
+    const row = this.rows[index];
+    return row?.seq === seq ? row : undefined;
+  }
+
+  /** The place of the first row whose number is not smaller. */
+  indexOf(seq: number): number {
+    let low = 0;
+    let high = this.rows.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.rows[middle]?.seq ?? 0) < seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #row(event: TraceEvent, link: Link, turned: Set<Exchange>): Row {
+    const session = link.session;
+    if (event.kind !== "message") {
+      const failed = event.kind === "fault";
+      const direction = event.kind === "chunk" ? event.direction : "s2c";
+      const row = plain(event, link, direction, event.kind);
+      row.failed = failed;
+      if (event.kind === "chunk") link.chunks.push(row);
+      return row;
+    }
+    const envelopes = read(toText(event.raw), event.size > textBytes(event));
+    const first = envelopes[0] as Envelope;
+    const row = plain(event, link, event.direction, first.kind, first);
+    this.messages++;
+    link.rows.push(row);
+    const exchanges: Exchange[] = [];
+    for (const one of envelopes) {
+      this.#session(session, row, one);
+      const found = this.#fold.add(row, one);
+      if (!found) continue;
+      exchanges.push(found.exchange);
+      if (found.turned) turned.add(found.exchange);
+      row.failed ||= one.kind === "error" || one.result?.isError === true;
+    }
+    row.failed ||= first.kind === "invalid";
+    if (row.failed && !link.twin) this.errors++;
+    row.exchanges = exchanges;
+    const method = exchanges[0]?.method ?? row.method;
+    const shakes = HANDSHAKE.has(method) || HANDSHAKE.has(row.method);
+    session.handshake = shakes ? session.handshake || row.seq : 0;
+    row.handshake = session.handshake;
+    if (shakes) {
+      const known = this.handshakes.get(row.handshake);
+      this.handshakes.set(row.handshake, {
+        first: known?.first ?? row,
+        last: row,
+        count: (known?.count ?? 0) + 1,
+      });
+    }
+    return row;
+  }
+
+  #session(session: Session, row: Row, one: Envelope): void {
+    session.revision = revision(one) || session.revision;
+    if (one.method === "tools/call" && one.name && session.tools.size < 40) {
+      session.tools.add(clean(one.name, 60));
+    }
+    if (Array.isArray(one.result?.tools)) {
+      session.listed = row.seq;
+      for (const tool of one.result.tools.slice(0, 40)) {
+        const name = (tool as { name?: unknown } | null)?.name;
+        if (typeof name === "string") session.tools.add(clean(name, 60));
+      }
+    }
+  }
+
+  #link(event: TraceEvent): Link {
+    const key = `${event.conn}\0${event.vantage}\0${event.link}`;
+    let link = this.links.get(key);
+    if (!link) {
+      const session = this.#sessionOf(event);
+      link = {
+        key,
+        session,
+        first: event.seq,
+        rows: [],
+        chunks: [],
+        closed: false,
+        sign: "",
+        twin: undefined,
+      };
+      this.links.set(key, link);
+    }
+    return link;
+  }
+
+  #sessionOf(event: TraceEvent): Session {
+    const { conn, vantage, transport } = event;
+    const key = `${conn}\0${vantage}\0${transport}`;
+    let session = this.sessions.get(key);
+    if (!session) {
+      session = {
+        ...{ key, conn, vantage, transport, revision: "", address: "", peer: "" },
+        ...{ tools: new Set<string>(), listed: 0, open: 0, handshake: 0 },
+      };
+      this.sessions.set(key, session);
+    }
+    return session;
+  }
+
+  /**
+   * Find a link's other end: both ends of a TCP connection record the same address; for child
+   * processes, which do not, the transport must do.
+   */
+  #sign(link: Link, sign: string): Link | undefined {
+    link.sign = sign;
+    const vantage = link.session.vantage;
+    if (vantage === "relay") return undefined;
+    let waiting = this.#waiting.get(sign);
+    if (!waiting) this.#waiting.set(sign, (waiting = { clients: [], servers: [] }));
+    const other = vantage === "client" ? waiting.servers.shift() : waiting.clients.shift();
+    if (!other) {
+      waiting[vantage === "client" ? "clients" : "servers"].push(link);
+      return undefined;
+    }
+    const [client, server] = vantage === "client" ? [link, other] : [other, link];
+    client.session.peer ||= server.session.conn;
+    server.twin = client;
+    return server;
+  }
+
+  #shed(): number {
+    const { messages, events, bytes } = this.limits;
+    let count = 0;
+    while (
+      this.rows.length - count > events ||
+      this.messages > messages ||
+      (this.#bytes > bytes && this.rows.length - count > 1)
+    ) {
+      const row = this.rows[count++];
+      if (!row) break;
+      this.#bytes -= weight(row.event);
+      if (row.event.kind === "message") {
+        this.messages--;
+        if (row.link.rows[0] === row) row.link.rows.shift();
+        for (const exchange of row.exchanges) {
+          if (exchange.request === row) this.#fold.forget(exchange);
+        }
+      } else if (row.event.kind === "chunk" && row.link.chunks[0] === row) row.link.chunks.shift();
+    }
+    // in blocks, so that taking one event costs the same however many there are
+    if (count) this.rows.splice(0, count);
+    this.dropped += count;
+    return count;
+  }
+}
+
+function plain(
+  event: TraceEvent,
+  link: Link,
+  direction: Direction,
+  kind: Row["kind"],
+  one?: Envelope,
+): Row {
+  return {
+    seq: event.seq,
+    event,
+    kind,
+    direction,
+    method: one?.method ?? "",
+    id: one?.id,
+    session: link.session,
+    link,
+    exchanges: [],
+    handshake: 0,
+    failed: false,
+  };
+}
+
+/** The text a row is searched in. */
+export function wordsOf({ event }: Row): string {
+  switch (event.kind) {
+    case "message":
+      return toText(event.raw);
+    case "chunk":
+      return toText(event.data);
+    case "opened":
+      return event.address;
+    case "closed":
+      return event.reason;
+    default:
+      return event.text;
+  }
+}
+
+export const envelopesOf = ({ event }: Row): readonly Envelope[] =>
+  event.kind === "message" ? read(toText(event.raw), event.size > textBytes(event)) : [];
+
+function textBytes(event: TraceEvent & { kind: "message" }): number {
+  if (typeof event.raw !== "string") return Math.floor((event.raw.base64.length * 3) / 4);
+  // a text is cut only where it is long: counting its bytes would cost more than parsing it
+  return event.raw.length === event.size ? event.size : encode(event.raw).length;
+}
+
+function weight(event: TraceEvent): number {
+  const data = event.kind === "message" ? event.raw : event.kind === "chunk" ? event.data : "";
+  return (typeof data === "string" ? data.length : data.base64.length) + EVENT_WEIGHT;
+}

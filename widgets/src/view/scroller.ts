@@ -1,0 +1,95 @@
+/** A long list of which only what is in sight is in the document. */
+
+import { inSight } from "../layout.js";
+
+export interface Source<T> {
+  readonly count: number;
+  at(index: number): T | undefined;
+  /** The same key and stamp: the same element will do. */
+  key(item: T): number;
+}
+
+export class Scroller<T> {
+  readonly #made = new Map<number, { element: HTMLElement; index: number }>();
+  source: Source<T> = { count: 0, at: () => undefined, key: () => 0 };
+
+  constructor(
+    /** What scrolls. */
+    readonly port: HTMLElement,
+    /** What is as high as all rows. */
+    readonly ground: HTMLElement,
+    readonly rowHeight: number,
+    readonly make: (item: T, index: number) => HTMLElement,
+    readonly place: (element: HTMLElement, index: number) => void,
+  ) {}
+
+  get atEnd(): boolean {
+    const { scrollTop, clientHeight, scrollHeight } = this.port;
+    return scrollTop + clientHeight >= scrollHeight - this.rowHeight;
+  }
+
+  get range(): readonly [number, number] {
+    const height = this.port.clientHeight || 480;
+    return inSight(this.port.scrollTop, height, this.source.count, this.rowHeight);
+  }
+
+  /** Throw away what was made: it would look different now. */
+  stale(): void {
+    for (const { element } of this.#made.values()) element.remove();
+    this.#made.clear();
+  }
+
+  draw(): void {
+    const height = `${this.source.count * this.rowHeight}px`;
+    if (this.ground.style.height !== height) this.ground.style.height = height;
+    const [from, to] = this.range;
+    const keep = new Set<number>();
+    for (let index = from; index < to; index++) {
+      const item = this.source.at(index);
+      if (item === undefined) continue;
+      const key = this.source.key(item);
+      keep.add(key);
+      let known = this.#made.get(key);
+      if (!known) {
+        known = { element: this.make(item, index), index: -1 };
+        this.#made.set(key, known);
+        this.ground.append(known.element);
+      }
+      if (known.index !== index) {
+        known.index = index;
+        this.place(known.element, index);
+      }
+    }
+    for (const [key, { element }] of this.#made) {
+      if (keep.has(key)) continue;
+      element.remove();
+      this.#made.delete(key);
+    }
+  }
+
+  element(key: number): HTMLElement | undefined {
+    return this.#made.get(key)?.element;
+  }
+
+  remake(key: number): void {
+    this.#made.get(key)?.element.remove();
+    this.#made.delete(key);
+  }
+
+  elements(): Iterable<readonly [number, HTMLElement]> {
+    return [...this.#made].map(([key, { element }]) => [key, element] as const);
+  }
+
+  reveal(index: number): void {
+    const top = index * this.rowHeight;
+    const { scrollTop, clientHeight } = this.port;
+    if (top < scrollTop) this.port.scrollTop = Math.max(0, top - this.rowHeight);
+    else if (top + this.rowHeight > scrollTop + clientHeight) {
+      this.port.scrollTop = top + 2 * this.rowHeight - clientHeight;
+    }
+  }
+
+  end(): void {
+    this.port.scrollTop = this.source.count * this.rowHeight;
+  }
+}

@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { Store } from "../src/store.js";
+import { message, stored } from "./traces.js";
+
+const many = (from: number, count: number) =>
+  Array.from({ length: count }, (_, i) => {
+    const seq = from + i;
+    const id = Math.ceil(seq / 2);
+    return message(seq, seq % 2 ? { id, method: "ping" } : { id, result: {} });
+  });
+
+test("the oldest leave beyond the bound, and are counted", () => {
+  const store = new Store({ messages: 100, events: 1000, bytes: 1e6 });
+  for (let from = 1; from < 1000; from += 50) store.take(many(from, 50));
+  expect(store.rows.length).toBe(100);
+  expect(store.dropped).toBe(900);
+  expect(store.rows[0]?.seq).toBe(901);
+  expect(store.at(950)?.exchanges[0]?.status).toBe("answered");
+});
+
+test("bytes have a bound too", () => {
+  const store = new Store({ messages: 100, events: 1000, bytes: 10_000 });
+  store.take([1, 2, 3].map((seq) => message(seq, { method: "x".repeat(4000) })));
+  expect(store.rows.map((row) => row.seq)).toEqual([2, 3]);
+});
+
+test("what was seen before is not taken again", () => {
+  const store = new Store();
+  store.take(many(1, 10));
+  expect(store.take(many(6, 10)).added.map((row) => row.seq)).toEqual([11, 12, 13, 14, 15]);
+});
+
+test("the endpoint at the other end of a connection is found", () => {
+  const store = stored("http");
+  const sessions = [...store.sessions.values()];
+  const clients = sessions.filter((one) => one.vantage === "client");
+  expect(clients.map((one) => one.peer)).toEqual(["http", "http"]);
+  expect(clients.map((one) => one.revision)).toEqual(["2025-11-25", "2026-07-28"]);
+});
+
+test("a child process has no other end here", () => {
+  const [child] = [...stored("stdio").sessions.values()];
+  expect(child).toMatchObject({ conn: "child", peer: "", address: "python server.py" });
+});
