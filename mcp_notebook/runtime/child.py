@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mcp_notebook.errors import UsageError
 from mcp_notebook.trace.events import Direction
 from mcp_notebook.transports.report import Reporter
 from mcp_notebook.transports.stdio import inherited_pipes
@@ -40,7 +41,11 @@ def build(options: argparse.Namespace) -> NotebookServer:
     sys.path[:] = content["path"]
     server = NotebookServer(content["name"], loop=loop, threads=threads)
     for data in content["parts"]:
-        server.define([Part(**pickle.loads(data))])
+        part = Part(**pickle.loads(data))
+        try:
+            server.define([part])
+        except UsageError as error:  # the others are served all the same
+            sys.stderr.write(f"{part.kind} {part.name} was left out: {error}\n")
     return server
 
 

@@ -81,6 +81,28 @@ def tools_of(server: MCPServer[Any]) -> dict[str, Tool]:
     return server._tool_manager._tools
 
 
+def place_tools(
+    server: MCPServer[Any], place: Callable[[str, Callable[..., Any]], Callable[..., Any]]
+) -> None:
+    """Run the functions of a server's tools elsewhere, those it gets later included.
+
+    The tools themselves stay as they are: each call gets a copy.
+    """
+    manager = server._tool_manager
+    found = type(manager).get_tool
+
+    def get_tool(name: str) -> Tool | None:
+        tool = found(manager, name)
+        if tool is None:
+            return None
+        function = place(name, tool.fn)
+        if function is tool.fn:
+            return tool
+        return tool.model_copy(update={"fn": function, "is_async": True})
+
+    manager.get_tool = get_tool  # type: ignore[method-assign]
+
+
 def prompts_of(server: MCPServer[Any]) -> dict[str, Any]:
     """The registered prompts by name."""
     return server._prompt_manager._prompts

@@ -110,6 +110,7 @@ class NotebookServer:
                 mcp = MCPServer(name, log_level="ERROR", warn_on_duplicate_tools=False)
         self.mcp = mcp
         sdk.announce_changes(mcp)
+        sdk.place_tools(mcp, lambda name, fn: threads.wrap(fn, name=name, kernel=False))
         mcp.middleware.append(self._remember_client)
 
     def __repr__(self) -> str:

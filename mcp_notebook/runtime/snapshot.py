@@ -6,11 +6,15 @@ What cannot travel (locks, connections, open files) is left out by name, with th
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import os
 import pickle
 import sys
 import tempfile
+import types
+import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +69,7 @@ def pack(server: NotebookServer) -> tuple[list[bytes], dict[str, str]]:
                 {
                     "kind": part.kind,
                     "name": part.name,
-                    "function": part.function,
+                    "function": resolved(part.function),
                     "options": part.options,
                 }
             )
@@ -74,6 +78,31 @@ def pack(server: NotebookServer) -> tuple[list[bytes], dict[str, str]]:
         else:
             packed.append(data)
     return packed, left_out
+
+
+def resolved(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with its type hints as objects, where they are text.
+
+    After ``from __future__ import annotations`` hints are text, and pickling takes along what
+    the code names, not what a text names: the child could not make sense of them.
+    """
+    hints = getattr(function, "__annotations__", {})
+    if not isinstance(function, types.FunctionType) or not any(
+        isinstance(hint, str) for hint in hints.values()
+    ):
+        return function
+    copy = types.FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    functools.update_wrapper(copy, function)
+    vars(copy).pop("__wrapped__", None)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    copy.__annotations__ = typing.get_type_hints(function, include_extras=True)
+    return copy
 
 
 def all_parts(server: NotebookServer) -> list[Part]:

@@ -36,6 +36,9 @@ SLOW_AFTER_S = 1.0
 MAX_WORKERS = 64
 """Worker threads for sync tools."""
 
+PLACED = "__mcp_notebook_placed__"
+"""Marks a function that already runs where it should."""
+
 KEPT_FAILURES = 50
 """Exceptions of tools that are remembered for ``why``."""
 
@@ -69,20 +72,42 @@ class RemoteContext(Context[Any, Any]):
         self._home = loop
 
     def __getattribute__(self, name: str) -> Any:
-        value = super().__getattribute__(name)
-        if name.startswith("_") or not inspect.iscoroutinefunction(value):
+        if name.startswith("_"):
+            return super().__getattribute__(name)
+        return getattr(Hopping(self._inner, self._home), name)
+
+
+class Hopping:
+    """Something of the transport loop, for a tool on another: what it awaits happens at home.
+
+    Args:
+        inner: a context, a request context or a session of the SDK.
+        home: the loop it belongs to.
+    """
+
+    def __init__(self, inner: Any, home: asyncio.AbstractEventLoop) -> None:
+        self._inner = inner
+        self._home = home
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._inner, name)
+        if name in ("session", "request_context"):
+            return Hopping(value, self._home)
+        if not callable(value):
             return value
-        home: asyncio.AbstractEventLoop = super().__getattribute__("_home")
-        inner = getattr(super().__getattribute__("_inner"), name)
 
-        @functools.wraps(inner)
-        async def hop(*args: Any, **kwargs: Any) -> Any:
-            if asyncio.get_running_loop() is home:
-                return await inner(*args, **kwargs)
-            coro = inner(*args, **kwargs)
-            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coro, home))
+        @functools.wraps(value)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            # the SDK's deprecated methods do not look like coroutine functions: the result tells
+            result = value(*args, **kwargs)
+            return self._at_home(result) if inspect.iscoroutine(result) else result
 
-        return hop
+        return called
+
+    async def _at_home(self, coro: Coroutine[Any, Any, Any]) -> Any:
+        if asyncio.get_running_loop() is self._home:
+            return await coro
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coro, self._home))
 
 
 class ToolThreads:
@@ -144,6 +169,9 @@ class ToolThreads:
             (True, True): self._on_kernel_loop,
         }[is_async, kernel]
 
+        if getattr(function, PLACED, False):
+            return function
+
         @functools.wraps(function)
         async def placed(*args: Any, **kwargs: Any) -> Any:
             home = asyncio.get_running_loop()
@@ -162,6 +190,7 @@ class ToolThreads:
             finally:
                 self._running.pop(number, None)
 
+        setattr(placed, PLACED, True)
         return placed
 
     async def _on_worker(self, call: Callable[[], Any]) -> Any:

@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
@@ -17,6 +18,7 @@ from mcp_notebook.trace.store import Trace
 from mcp_notebook.transports import register_builtin
 from mcp_notebook.transports.base import (
     ConnectOptions,
+    Listener,
     ServeOptions,
     Transport,
     find_transport,
@@ -32,6 +34,7 @@ from .endpoint import Endpoint
 from .endpoints import Endpoints
 from .loop import BackgroundLoop
 from .mainthread import MainThread
+from .masking import argv_secrets, masked
 from .names import free_name, resolve
 from .quiet import QuietLogging
 from .server import NotebookServer
@@ -90,6 +93,10 @@ class Workbench:
 
     async def _farewell(self, endpoint: Endpoint, reason: str) -> None:
         await self.connections.farewell(endpoint, reason)
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise UsageError("this workbench is closed.", hint="Make another: Workbench()")
 
     # ---- servers ---------------------------------------------------------------------------
 
@@ -178,6 +185,8 @@ class Workbench:
         Raises:
             UsageError: in one line, why not.
         """
+        self._check_open()
+        _check_token(token)
         way = find_transport(transport)
         served = self.servers.find(server)
         if token:
@@ -207,6 +216,7 @@ class Workbench:
         headers: Mapping[str, str] | None = None,
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
+        secrets: Sequence[str] = (),
     ) -> Connection:
         """Open a client.
 
@@ -220,17 +230,21 @@ class Workbench:
             headers: further HTTP headers.
             env: variables for a child process.
             cwd: a child's working folder.
+            secrets: parts of the target that must not be shown or recorded.
 
         Raises:
             ConnectError: nothing answers, or not as an MCP server does.
             UsageError: the target cannot be meant.
         """
+        self._check_open()
+        _check_token(token)
         found, endpoint = self.connections.lead(target)
         name = name or free_name(found.name, self.connections)
-        for secret in (
-            *found.secrets,
-            *secret_values({"token": token or "", **(headers or {}), **(env or {})}),
-        ):
+        argv = [] if isinstance(found.address, str | Listener) else found.address
+        hidden = [*secrets, *found.secrets, *argv_secrets(argv)]
+        found = replace(found, shown=masked(found.shown, hidden))
+        named = {"token": token or "", **(headers or {}), **(env or {})}
+        for secret in (*hidden, *secret_values(named)):
             self.trace.secrets.add(secret)
         options = ConnectOptions(
             token=token,
@@ -247,14 +261,14 @@ class Workbench:
             era=era,
             loop=self.loop,
         )
-        if name in self.connections:
-            self.connections.stop(self.connections[name])
         since = self.trace.last_seq
         try:
             self.loop.run(session.open(timeout or CONNECT_TIMEOUT_S))
         except McpError as error:
             self.trouble = Trouble(what="connect", connection=name, error=error, since_seq=since)
             raise
+        if name in self.connections:  # only now: a failed connect must not cost the old one
+            self.connections.stop(self.connections[name])
         connection = Connection(
             session=session, workbench=self, endpoint=endpoint, timeout=timeout or self.timeout
         )
@@ -360,3 +374,9 @@ class Workbench:
             return ""
         mine = [r for r in self.threads.running() if r.tool == tool]
         return f"it is still running: {mine[0].thread.replace('_', ' ')}" if mine else ""
+
+
+def _check_token(token: str | None) -> None:
+    """A token that is no text, or an empty one, protects nothing."""
+    if token is not None and not (isinstance(token, str) and token.strip()):
+        raise UsageError("the token is empty.", hint="Give a text that is hard to guess.")

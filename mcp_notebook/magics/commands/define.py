@@ -39,8 +39,10 @@ def run_body(context: Context, body: str, typed: str) -> list[str]:
     # one line more, for the %%mcp line: tracebacks count as the reader does
     source = "\n" + shell.transform_cell(body)
     name = shell.compile.cache(source, context.cell_number, raw_code=body)
+    # the cell's own __future__ imports and the shell's, not those of this module
+    flags = shell.compile.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
-        tree = compile(source, name, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        tree = compile(source, name, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
     except SyntaxError as error:
         raise CellSyntaxError(shell, error) from None
     assert isinstance(tree, ast.Module)
@@ -49,7 +51,7 @@ def run_body(context: Context, body: str, typed: str) -> list[str]:
     if last is not None:
         parts.append((ast.Interactive([last]), "single"))
     for part, mode in parts:
-        code = compile(part, name, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        code = compile(part, name, mode, flags, dont_inherit=True)
         if code.co_flags & inspect.CO_COROUTINE:
             raise UsageError(f"{typed} cannot await.", hint="Await in a cell of its own, above.")
         exec(code, shell.user_ns)
