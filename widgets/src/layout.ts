@@ -64,7 +64,8 @@ export function layOut(sessions: Iterable<Session>, space: number, learn = false
   }
   const lanes: Omit<Lane, "x" | "room">[] = [];
   const none = { badge: "", revision: "", tools: [] as string[], open: true } as const;
-  if (all.some((session) => session.vantage === "client")) {
+  const narrow = space < 420;
+  if (!narrow && all.some((session) => session.vantage === "client")) {
     lanes.push({ id: "you", kind: "you", title: "you", under: "the notebook", ...none });
   }
   if (all.some((session) => session.vantage !== "client")) {
@@ -112,11 +113,12 @@ export function layOut(sessions: Iterable<Session>, space: number, learn = false
     if (SERVES.has(next) && !SERVES.has(kind)) return 2.6;
     return kind === "you" || next === "tools" ? 1 : 1.25;
   });
-  const edges = 2 * EDGE;
+  const edge = narrow ? 46 : EDGE;
+  const edges = 2 * edge;
   const whole = shares.reduce((sum, share) => sum + share, 0) || 1;
-  const unit = Math.max(MIN_GAP, (space - edges) / whole);
+  const unit = Math.max(narrow ? 64 : MIN_GAP, (space - edges) / whole);
   const width = Math.max(Math.round(unit * whole + edges), Math.min(space, 400));
-  let x = lanes.length === 1 ? width / 2 : EDGE;
+  let x = lanes.length === 1 ? width / 2 : edge;
   const placed = lanes.map((lane, i) => {
     const left = i ? unit * shares[i - 1]! : edges;
     const right = i + 1 < lanes.length ? unit * shares[i]! : edges;
@@ -128,7 +130,7 @@ export function layOut(sessions: Iterable<Session>, space: number, learn = false
 }
 
 export type Shape = "solid" | "dashed" | "dotted";
-export type Head = "arrow" | "open" | "cross" | "diamond" | "circle";
+export type Head = "arrow" | "open" | "cross" | "diamond" | "circle" | "square";
 
 /** What is drawn for a row. A lone mark has `x1` = `x2`. */
 export interface Arrow {
@@ -186,7 +188,7 @@ function headOf(row: Row): Head {
   if (row.kind === "error" || row.kind === "invalid") return "cross";
   if (row.kind === "request") return "arrow";
   if (row.kind === "response") return row.failed ? "diamond" : "open";
-  return "circle";
+  return row.kind === "chunk" ? "square" : "circle";
 }
 
 /** The time a request was open, as a bar on the lane of whoever answers. */

@@ -1,6 +1,8 @@
 /** What a call cost: messages, bytes, round trips, times. */
 
+import { latin1 } from "./bytes.js";
 import { bytesOf, type Framing } from "./decode/framing.js";
+import type { Span, Unit } from "./decode/unit.js";
 import type { Exchange } from "./exchange.js";
 import type { Row, Store } from "./store.js";
 
@@ -46,19 +48,16 @@ export function costOf(exchange: Exchange, store: Store, framing: Framing): Cost
     (sum, { event }) => sum + (event.kind === "message" ? event.size : 0),
     0,
   );
-  const chunks = chunksOf(rows, framing);
+  const ranges = rangesOf(rows, begin, framing);
+  const bytes = ranges.reduce((sum, { span }) => sum + span[1] - span[0], 0);
+  const first = firstAnswerNs(ranges, begin);
   let roundTrips = 0;
   let before = "s2c";
-  let first: number | undefined;
-  let bytes = 0;
-  for (const { event, direction } of chunks) {
-    if (event.kind !== "chunk") continue;
-    bytes += event.size;
+  for (const { direction } of [...ranges].sort((x, y) => x.chunk - y.chunk)) {
     if (before === "c2s" && direction === "s2c") roundTrips++;
-    if (direction === "s2c") first ??= event.time_ns - begin;
     before = direction;
   }
-  const known = chunks.length > 0;
+  const known = ranges.length > 0;
   return {
     messages: rows.length,
     rounds: games.length || 1,
@@ -70,36 +69,58 @@ export function costOf(exchange: Exchange, store: Store, framing: Framing): Cost
   };
 }
 
-/** The chunks that carried some messages, with the heads before and the ends behind them. */
-function chunksOf(rows: readonly Row[], framing: Framing): Row[] {
-  const ranges = new Map<
-    string,
-    { link: Row["link"]; direction: string; low: number; high: number }
-  >();
+interface Range {
+  readonly link: Row["link"];
+  readonly direction: string;
+  readonly span: Span;
+  readonly chunk: number;
+}
+
+/** The bytes that carried some messages: heads before, ends behind, and answers without any. */
+function rangesOf(rows: readonly Row[], begin: number, framing: Framing): Range[] {
+  const found = new Map<string, Range>();
+  const add = (link: Row["link"], unit: Unit, end = 0): void => {
+    const { direction, span, chunk } = unit;
+    const range = { link, direction, span: [span[0], span[1] + end] as const, chunk };
+    found.set(`${link.key} ${direction} ${span[0]}`, range);
+  };
   for (const row of rows) {
     const place = framing.locate(row);
     if (!place) continue;
     const { units, head, link } = place;
-    const low = head?.span[0] ?? units[0]!.span[0];
-    let high = units[units.length - 1]!.span[1];
-    // the end of a body in chunks, or of an event, belongs to it
-    const rest = new TextDecoder("latin1").decode(bytesOf(link, row.direction, [high, high + 16]));
-    if (head) high += /^(?:[\r\n]+(?:0\r\n\r\n)?)/.exec(rest)?.[0].length ?? 0;
-    const key = `${link.key} ${row.direction}`;
-    const known = ranges.get(key);
-    ranges.set(key, {
-      ...{ link, direction: row.direction },
-      low: Math.min(low, known?.low ?? low),
-      high: Math.max(high, known?.high ?? high),
-    });
-  }
-  const found: Row[] = [];
-  for (const { link, direction, low, high } of ranges.values()) {
-    for (const row of link.chunks) {
-      const { event } = row;
-      if (event.kind !== "chunk" || event.direction !== direction) continue;
-      if (event.offset < high && event.offset + event.size > low) found.push(row);
+    for (const unit of units) add(link, unit, head ? endOf(link, unit) : 0);
+    // a stream that was open before has its head for all that it carries
+    if (head && head.timeNs >= begin) add(link, head);
+    if (head && row.direction === "c2s") {
+      const all = framing.of(link).units.filter((unit) => unit.layer === "http-head");
+      const nth = all.filter((unit) => unit.direction === "c2s").indexOf(head);
+      const answer = all.filter((unit) => unit.direction === "s2c")[nth];
+      if (answer) add(link, answer, endOf(link, answer, true));
     }
   }
-  return found.sort((a, b) => a.seq - b.seq);
+  return [...found.values()];
+}
+
+/** The end of a body in chunks, or of an event, belongs to what it ends. */
+function endOf(link: Row["link"], unit: Unit, whole = false): number {
+  const end = unit.span[1];
+  const after = latin1(bytesOf(link, unit.direction, [end, end + 16]));
+  return (
+    /^(?:[\r\n]+(?:0\r\n\r\n)?)/.exec(whole && !after.startsWith("0\r\n") ? "" : after)?.[0]
+      .length ?? 0
+  );
+}
+
+function firstAnswerNs(ranges: readonly Range[], begin: number): number | undefined {
+  let first: number | undefined;
+  for (const { link, direction, span } of ranges) {
+    if (direction !== "s2c") continue;
+    for (const { event } of link.chunks) {
+      if (event.kind !== "chunk" || event.direction !== direction || event.time_ns < begin)
+        continue;
+      if (event.offset >= span[1] || event.offset + event.size <= span[0]) continue;
+      first = Math.min(first ?? event.time_ns, event.time_ns);
+    }
+  }
+  return first === undefined ? undefined : first - begin;
 }

@@ -21,12 +21,12 @@ export function jsonView(text: string, root: JsonNode, chosen: Chosen, find: str
   const below = (node: JsonNode): boolean =>
     node.path.every((name, i) => i >= chosen.path.length || chosen.path[i] === name) &&
     node.path.length < chosen.path.length;
-  const line = (node: JsonNode, tail: string, ...value: (Node | string)[]): HTMLElement => {
+  const line = (node: JsonNode, ...value: (Node | string)[]): HTMLElement => {
     const made = h("span.mf-member", { tabindex: "-1", "data-path": JSON.stringify(node.path) });
     if (node.key !== undefined) {
       made.append(h("span.mf-key", {}, cleanLines(JSON.stringify(node.key))), ": ");
     }
-    made.append(...value, tail);
+    made.append(...value);
     if (samePath(node.path, chosen.path) && node.path.length) made.classList.add("mf-chosen");
     if (
       needle &&
@@ -44,7 +44,7 @@ export function jsonView(text: string, root: JsonNode, chosen: Chosen, find: str
     const source = text.slice(node.valueStart, node.end);
     if (!node.children.length) {
       const kind = node.type === "string" ? "mf-string" : "mf-value";
-      return h("div.mf-json", {}, line(node, tail, h("span", { class: kind }, cleanLines(source))));
+      return h("div.mf-json", {}, line(node, h("span", { class: kind }, cleanLines(source))), tail);
     }
     const [open, close] = node.type === "array" ? "[]" : "{}";
     const matches = needle !== "" && source.toLowerCase().includes(needle);
@@ -52,7 +52,7 @@ export function jsonView(text: string, root: JsonNode, chosen: Chosen, find: str
     if (node.path.length < OPEN_DEPTH || below(node) || matches) details.open = true;
     const noun = node.type === "array" ? "items" : "members";
     const more = h("span.mf-more", {}, ` ${node.children.length} ${noun} ${close}${tail}`);
-    details.append(h("summary", {}, line(node, "", open ?? ""), more));
+    details.append(h("summary", {}, line(node, open ?? ""), more));
     node.children.forEach((child, i) => {
       details.append(view(child, i + 1 < node.children.length ? "," : ""));
     });

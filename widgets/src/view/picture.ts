@@ -300,6 +300,8 @@ function tipOf(head: Arrow["head"], x: number, y: number, way: number): SVGEleme
         class: "mf-glyph",
         d: `M${x} ${y}l${-way * 6} -5l${-way * 6} 5l${way * 6} 5z`,
       });
+    case "square":
+      return s("rect", { class: "mf-end", x: x - way * 4 - 4, y: y - 4, width: 8, height: 8 });
     case "circle":
       return s("circle", { class: "mf-end", cx: x - way * 4, cy: y, r: 3.5 });
     default:
