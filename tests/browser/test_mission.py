@@ -86,7 +86,8 @@ def test_tab_offers_the_commands(page: LabPage, tmp_path: Path) -> None:
     page.page.keyboard.press("End")
     page.page.keyboard.press("Tab")
     page.page.wait_for_selector(".jp-Completer-item")
-    assert page.page.locator(".jp-Completer-item .jp-Completer-match").all_inner_texts() == ["a=", "b="]
+    offered = page.page.locator(".jp-Completer-item .jp-Completer-match").all_inner_texts()
+    assert offered == ["a=", "b="]
     page.page.keyboard.press("Escape")
 
 
@@ -97,10 +98,8 @@ def test_a_wrong_line_stops_run_all_in_one_red_line(page: LabPage, tmp_path: Pat
 
     page.run_all()
 
-    assert (
-        page.output(1)
-        == "UsageError: there is no command 'conect'. Did you mean connect? %mcp help"
-    )
+    problem = "there is no command 'conect'. Did you mean connect? %mcp help"
+    assert page.output(1) == f"UsageError: {problem}"
     assert page.cell(1).locator(".jp-OutputArea-output .ansi-red-fg").inner_text() == "UsageError"
     assert page.outputs()[2] == []
     page.screenshot(tmp_path / "wrong-line.png")

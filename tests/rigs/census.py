@@ -32,6 +32,8 @@ def _take_census():
             target = os.readlink("/proc/self/fd/" + number)
         except OSError:
             continue  # the descriptor of this very listing
+        if target.endswith("-journal"):
+            continue  # IPython is writing its history
         descriptors.append(target if target.startswith("/") else target.partition(":")[0])
     root = logging.getLogger()
     return {
