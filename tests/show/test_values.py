@@ -263,19 +263,26 @@ def test_changes_say_what_is_new_and_what_a_model_will_miss() -> None:
 
 
 def test_an_endpoint_shows_where_it_is(workbench: Workbench) -> None:
-    endpoint = workbench.serve(transport="websocket")
+    endpoint = workbench.serve(transport="websocket", port=0)
     endpoint.warnings.append("port 4711 was taken")
-    endpoint.left_out["t"] = "it holds a lock"
 
     made = values.endpoint(endpoint)
     assert made["text/plain"].splitlines() == [
         f"notebook-websocket: notebook over websocket (custom), listening at {endpoint.url}",
         "warning: port 4711 was taken",
-        "left out: t: it holds a lock",
     ]
     assert "127.0.0.1:PORT" in values.endpoint(endpoint, stable=True)["text/plain"]
     endpoint.stop()
     assert ", stopped" in values.endpoint(endpoint)["text/plain"]
+
+
+def test_a_stdio_endpoint_names_what_a_child_would_lack(workbench: Workbench) -> None:
+    lock = threading.Lock()
+    workbench.tool(lambda: lock.locked(), name="locked")
+    endpoint = workbench.serve(transport="stdio")
+    assert "left out: locked: " in values.endpoint(endpoint)["text/plain"]
+    workbench.servers["notebook"].remove("locked")
+    assert "left out" not in values.endpoint(endpoint)["text/plain"]
 
 
 def test_a_connection_shows_what_is_spoken_and_why_it_is_no_more(workbench: Workbench) -> None:
