@@ -55,6 +55,8 @@ class Connection:
         self.left_out: dict[str, str] = dict(session.left_out)
         self.aio = AioConnection(self)
         self.session = session
+        self.listenings: dict[tuple[str, ...], Listening] = {}
+        session.timeout_s = timeout
         self.workbench = workbench
         self._revision = endpoint.server.revision if endpoint else 0
 
@@ -280,23 +282,27 @@ class AioConnection:
         connection = self._connection
         tool = pending.tool
 
+        limit = connection.timeout if timeout is None else timeout
+
         async def call() -> types.CallToolResult:
-            known = await self._known_tool(tool)
+            started = asyncio.get_running_loop().time()
+            known = await self._known_tool(tool, limit)
             if checked:
                 check(tool, known.input_schema, arguments)
             SENT.set(pending.sent)
             return await connection.session.call_tool(
                 tool,
                 arguments,
-                timeout_s=connection.timeout if timeout is None else timeout,
+                timeout_s=limit,
                 answers=pending.answers,
                 on_progress=on_progress,
                 why_slow=lambda: connection.workbench.why_slow(tool, connection),
+                spent_s=asyncio.get_running_loop().time() - started,
             )
 
         return await self._reach(call())
 
-    async def _known_tool(self, name: str) -> types.Tool:
+    async def _known_tool(self, name: str, timeout_s: float | None = None) -> types.Tool:
         """The tool as listed; lists again where it may have changed."""
         connection = self._connection
         session = connection.session
@@ -304,7 +310,7 @@ class AioConnection:
             connection.endpoint.server.revision != connection._revision and not connection.stale
         )
         if changed or session.tools_changed or name not in session.tools:
-            await session.list_tools()
+            await session.list_tools(timeout_s=timeout_s)
             self._remember_revision()
         if name not in session.tools:
             near = difflib.get_close_matches(name, session.tools, n=1)

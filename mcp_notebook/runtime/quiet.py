@@ -7,6 +7,7 @@ running cell; httpx logs a line a call. What matters of it is in the Trace and i
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,32 +16,48 @@ import mcp.server.sse
 NAMES = ("mcp", "httpx2", "httpcore2", "uvicorn", "uvicorn.error", "websockets", "sse_starlette")
 
 
-class QuietLogging:
-    """Silences a fixed set of loggers until :meth:`restore`."""
+_lock = threading.Lock()
+_handler = logging.NullHandler()
+_before: dict[str, tuple[bool, int]] = {}
+_holders: set[QuietLogging] = set()
+"""Who wants quiet; the last one to leave puts everything back."""
 
-    def __init__(self) -> None:
-        self._handler = logging.NullHandler()
-        self._before: dict[str, tuple[bool, int]] = {}
+
+class QuietLogging:
+    """Silences a fixed set of loggers until :meth:`restore`, and as long as another one does."""
 
     def apply(self) -> None:
         """Silence them; twice is once."""
+        with _lock:
+            if not _holders:
+                self._silence()
+            _holders.add(self)
+
+    def _silence(self) -> None:
         for name in NAMES:
-            if name not in self._before:
-                logger = logging.getLogger(name)
-                self._before[name] = (logger.propagate, logger.level)
-                logger.propagate = False
-                logger.addHandler(self._handler)
+            logger = logging.getLogger(name)
+            _before[name] = (logger.propagate, logger.level)
+            logger.propagate = False
+            logger.addHandler(_handler)
         # it calls logging.debug(), which gives the root logger a handler that writes into cells
         vars(mcp.server.sse)["logging"] = logging.getLogger("mcp.server.sse")
 
     def restore(self) -> None:
-        """Put everything back."""
-        for name, (propagate, level) in self._before.items():
+        """Put everything back, unless another one still wants quiet."""
+        with _lock:
+            if self not in _holders:
+                return
+            _holders.discard(self)
+            if not _holders:
+                self._put_back()
+
+    def _put_back(self) -> None:
+        for name, (propagate, level) in _before.items():
             logger = logging.getLogger(name)
             logger.propagate = propagate
             logger.setLevel(level)
-            logger.removeHandler(self._handler)
-        self._before.clear()
+            logger.removeHandler(_handler)
+        _before.clear()
         vars(mcp.server.sse)["logging"] = logging
 
 

@@ -16,20 +16,25 @@ from typing import Any
 
 import mcp_types as types
 from mcp.client import Client
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
-from mcp_notebook.errors import CallTimeout, ConnectionLost, McpError, UsageError
+from mcp_notebook.errors import CallTimeout, ConnectionLost, McpError
+from mcp_notebook.trace.foreign import foreign
 from mcp_notebook.transports.base import ConnectOptions
 from mcp_notebook.transports.tap import Tap
 
 from . import explain
+from .eras import mode_of
 from .loop import BackgroundLoop
 from .questions import Answers, Question
 from .targets import Target
+from .underway import CallUnderWay
 
 CLOSE_TIMEOUT_S = 8.0
 MAX_PAGES = 100
 """Pages of a list that are read; a server whose list never ends does not hang a cell."""
+
+OWN_WORDS = 1000
+"""Characters of an error of ours that quotes a peer; ours are longer than a peer's words."""
 
 ProgressCallback = Callable[[float, float | None, str | None], None]
 
@@ -58,7 +63,7 @@ class Session:
     ) -> None:
         self.name = name
         self.target = target
-        self.mode = _mode(era)
+        self.mode = mode_of(era)
         self.lost = ""
         self.tools: dict[str, types.Tool] = {}
         self.tools_changed = False
@@ -67,6 +72,8 @@ class Session:
         self.notices: deque[Any] = deque(maxlen=1000)
         self.on_notice: list[Callable[[Any], None]] = []
         self.write: Any = None
+        self.timeout_s: float | None = None
+        """How long any request may take; set by the connection."""
         self._tap = tap
         self._loop = loop
         self._options = replace(
@@ -78,9 +85,14 @@ class Session:
         self._client: Client | None = None
         self._end = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None
-        self._calls: list[_Call] = []
+        self._calls: list[CallUnderWay] = []
 
     # ---- life --------------------------------------------------------------------------
+
+    @property
+    def asking(self) -> bool:
+        """Whether a question of the server waits for its answer."""
+        return any(call.open for call in self._calls)
 
     @property
     def client(self) -> Client:
@@ -101,13 +113,14 @@ class Session:
             ConnectError: in one line, why not.
         """
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        since = self._tap.trace.last_seq
         self._owner = self._loop.spawn(self._own(ready))
         try:
             await asyncio.wait_for(asyncio.shield(ready), timeout_s)
         except asyncio.CancelledError:
             await self._abandon()
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - because it is raised again, explained
             if not ready.done():
                 ready.cancel()
             words = ""
@@ -116,7 +129,24 @@ class Session:
             ):
                 words = await self._last_words()
             await self._abandon()
-            raise explain.connecting(error, self.target.shown, epitaph=words) from error
+            raise self._tidied(
+                explain.connecting(
+                    error,
+                    self.target.shown,
+                    epitaph=words,
+                    echoes=explain.echoed(self._tap.trace.since(since), self.name),
+                    clean=self.clean,
+                )
+            ) from None  # its context keeps what was raised
+
+    def clean(self, text: object) -> str:
+        """Words of the peer, fit to be quoted in an error: masked, escaped, cut."""
+        return foreign(text, self._tap.trace.secrets.values())
+
+    def _tidied(self, error: McpError) -> McpError:
+        """An error of ours that may quote the peer, without its secrets and tricks."""
+        error.message = foreign(error.message, self._tap.trace.secrets.values(), OWN_WORDS)
+        return error
 
     async def _last_words(self) -> str:
         """Why a child ended, as soon as that is known."""
@@ -152,7 +182,8 @@ class Session:
                 ready.set_exception(error)
                 ready.exception()  # read here, in case nobody waits any more
             elif not isinstance(error, asyncio.CancelledError):
-                self.lost = self.lost or str(explain.innermost(error)) or type(error).__name__
+                words = self.clean(explain.innermost(error))
+                self.lost = self.lost or words or type(error).__name__
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
         finally:
@@ -172,7 +203,7 @@ class Session:
     def _peer_gone(self, reason: str) -> None:
         """The transport says that the link ended by itself."""
         if not self._end.is_set():
-            self.lost = reason or "the server closed the connection"
+            self.lost = self.clean(reason) or "the server closed the connection"
             self._end.set()
 
     def give_up(self, reason: str) -> None:
@@ -197,20 +228,42 @@ class Session:
 
     # ---- requests ------------------------------------------------------------------------
 
-    async def request(self, call: Callable[[Client], Any]) -> Any:
-        """Run one request and explain what goes wrong."""
+    async def request(
+        self, call: Callable[[Client], Any], *, timeout_s: float | None = None
+    ) -> Any:
+        """Run one request and explain what goes wrong.
+
+        Args:
+            call: makes the request.
+            timeout_s: seconds it may take; the connection's own limit where ``None``.
+
+        Raises:
+            CallTimeout: no answer in time; the request is cancelled.
+            CallError, ConnectionLost: there is no answer.
+        """
+        limit = self.timeout_s if timeout_s is None else timeout_s
         try:
-            return await call(self.client)
+            async with asyncio.timeout(limit) as clock:
+                return await call(self.client)
+        except TimeoutError:
+            waited = f" in {limit:g} s" if clock.expired() and limit is not None else " in time"
+            raise CallTimeout(
+                f"{self.name} gave no answer{waited}.", hint="Open it with a longer --timeout."
+            ) from None
         except Exception as error:
-            raise await self._explained(error) from error
+            explained = await self._explained(error)
+            if explained is error:
+                raise
+            raise explained from None  # its context keeps what was raised
 
     async def _explained(self, error: Exception) -> BaseException:
         """What went wrong, with a child's exit code and last words where it has ended."""
         if self.child_pid is not None and explain.closed(error):
             await self._last_words()
-        return explain.requesting(error, self.name, reason=self.lost)
+        explained = explain.requesting(error, self.name, reason=self.lost, clean=self.clean)
+        return self._tidied(explained) if isinstance(explained, McpError) else explained
 
-    async def list_all(self, kind: str) -> list[Any]:
+    async def list_all(self, kind: str, *, timeout_s: float | None = None) -> list[Any]:
         """Every page of ``tools``, ``resources``, ``resource_templates`` or ``prompts``."""
 
         async def pages(client: Client) -> list[Any]:
@@ -224,12 +277,12 @@ class Session:
                     break
             return found
 
-        found: list[Any] = await self.request(pages)
+        found: list[Any] = await self.request(pages, timeout_s=timeout_s)
         return found
 
-    async def list_tools(self) -> list[types.Tool]:
+    async def list_tools(self, *, timeout_s: float | None = None) -> list[types.Tool]:
         """The tools, read anew."""
-        tools = await self.list_all("tools")
+        tools = await self.list_all("tools", timeout_s=timeout_s)
         self.tools = {tool.name: tool for tool in tools}
         self.tools_changed = False
         return tools
@@ -243,10 +296,20 @@ class Session:
         answers: Answers,
         on_progress: ProgressCallback | None = None,
         why_slow: Callable[[], str] = lambda: "",
+        spent_s: float = 0.0,
     ) -> types.CallToolResult:
         """Call a tool and answer its questions.
 
         Time does not count while a question is open.
+
+        Args:
+            tool: its name.
+            arguments: by name.
+            timeout_s: seconds the call may take; no limit where ``None``.
+            answers: who answers questions of the server.
+            on_progress: called with value, total and message.
+            why_slow: says why, where the time is over.
+            spent_s: seconds of the limit that are over already.
 
         Raises:
             CallTimeout: no answer in time; the call is cancelled.
@@ -260,19 +323,21 @@ class Session:
         async def call() -> types.CallToolResult:
             return await self.client.call_tool(tool, arguments, progress_callback=on)
 
-        state = _Call(answers)
+        state = CallUnderWay(answers, spent_s)
         self._calls.append(state)
         task = asyncio.get_running_loop().create_task(call())
         try:
             while not task.done():
-                started = asyncio.get_running_loop().time()
-                waits: set[asyncio.Future[Any]] = {task, state.problem}
-                await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+                left = None
+                if timeout_s is not None and not state.open:
+                    left = max(0.0, timeout_s - state.spent())
+                waits: set[asyncio.Future[Any]] = {task, state.problem, state.turn()}
+                await asyncio.wait(waits, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 if state.problem.done():
                     raise state.problem.result()
                 if task.done() or timeout_s is None:
                     continue
-                if state.open == 0 and asyncio.get_running_loop().time() - started >= timeout_s:
+                if not state.open and state.spent() >= timeout_s:
                     why = why_slow()
                     raise CallTimeout(
                         f"{tool} on {self.name} gave no answer in {timeout_s:g} s and was cancelled"
@@ -281,7 +346,10 @@ class Session:
                     )
             return task.result()
         except Exception as error:
-            raise await self._explained(error) from error
+            explained = await self._explained(error)
+            if explained is error:
+                raise
+            raise explained from None  # its context keeps what was raised
         finally:
             self._calls.remove(state)
             if not task.done():
@@ -300,7 +368,7 @@ class Session:
         state = next((c for c in reversed(calls) if c.answers.prepared), newest)
         if state is None:
             return types.ErrorData(code=-32600, message="no call is under way here")
-        state.open += 1
+        state.opens()
         try:
             return await state.answers.answer(question)
         except McpError as problem:
@@ -308,7 +376,7 @@ class Session:
                 state.problem.set_result(problem)
             return types.ErrorData(code=-32603, message="the user could not be asked")
         finally:
-            state.open -= 1
+            state.closes()
 
     async def _noticed(self, message: Any) -> None:
         """A notification of the server."""
@@ -320,34 +388,3 @@ class Session:
         for tell in list(self.on_notice):
             with contextlib.suppress(Exception):  # a listener of ours must not end the session
                 tell(message)
-
-
-class _Call:
-    """A call under way: its answers, how many questions are open, what went wrong with one."""
-
-    def __init__(self, answers: Answers) -> None:
-        self.answers = answers
-        self.open = 0
-        self.problem: asyncio.Future[McpError] = asyncio.get_running_loop().create_future()
-
-
-def _mode(era: str) -> str:
-    """The SDK's ``mode`` for an ``--era``.
-
-    Raises:
-        UsageError: there is no such era.
-    """
-    from mcp_types.version import LATEST_MODERN_VERSION, MODERN_PROTOCOL_VERSIONS
-
-    if era in ("auto", "legacy"):
-        return era
-    if era == "modern":
-        return LATEST_MODERN_VERSION
-    if era in HANDSHAKE_PROTOCOL_VERSIONS:
-        return "legacy"
-    if era in MODERN_PROTOCOL_VERSIONS:
-        return era
-    known = ", ".join([*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS])
-    raise UsageError(
-        f"there is no era {era!r}.", hint=f"auto, legacy, modern, or a revision: {known}"
-    )

@@ -31,6 +31,7 @@ from websockets.typing import Subprotocol
 
 from mcp_notebook.errors import ConnectError, UsageError
 from mcp_notebook.trace.events import Direction
+from mcp_notebook.trace.foreign import foreign
 
 from .base import (
     MAX_MESSAGE_BYTES,
@@ -228,7 +229,8 @@ class WebSocketTransport(Transport):
                 create_connection=_tapped(ClientConnection, tap, server=False),
             )
         except InvalidStatus as error:
-            body = (error.response.body or b"")[:200].decode("utf-8", "replace").strip()
+            body = (error.response.body or b"")[:10_000].decode("utf-8", "replace").strip()
+            body = foreign(body, tap.trace.secrets.values(), 200)
             status = error.response.status_code
             text = f"{_shown(url)} answered {status} instead of a WebSocket: {body}"
             raise ConnectError(

@@ -307,3 +307,16 @@ def test_quiet_logging_silences_the_libraries_and_puts_everything_back() -> None
     quiet.restore()
     assert state() == before
     logging.getLogger("mcp").setLevel(logging.NOTSET)
+
+
+def test_loggers_stay_quiet_until_the_last_workbench_has_gone() -> None:
+    logger = logging.getLogger("mcp")
+    before = logger.propagate, list(logger.handlers)
+    first, second = QuietLogging(), QuietLogging()
+    first.apply()
+    second.apply()
+    first.restore()
+    assert not logger.propagate
+    first.restore()
+    second.restore()
+    assert (logger.propagate, list(logger.handlers)) == before

@@ -68,7 +68,7 @@ def test_a_path_that_is_not_served(served: Workbench, era: str) -> None:
         ("websocket", "http:", "cannot be reached"),
         ("tcp", "http:", "cannot be reached"),
         ("tcp", "ws:", "nothing answers"),
-        ("http", "https:", "nothing answers"),
+        ("http", "https:", "does not speak TLS. Or is it http://?"),
     ],
 )
 def test_an_address_of_another_transport(
