@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -63,6 +64,19 @@ class Command:
         return parser
 
 
+def seconds(text: str) -> float:
+    """A time to wait.
+
+    Raises:
+        ValueError: it is no number.
+        argparse.ArgumentTypeError: nobody can wait that long.
+    """
+    found = float(text)
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time to wait; give more than 0 seconds")
+    return found
+
+
 class HelpAsked(Exception):
     """Somebody typed ``--help``."""
 
@@ -100,6 +114,8 @@ class Parser(argparse.ArgumentParser):
             if options:
                 message = f"there is no option {extra}."
                 near = difflib.get_close_matches(extra, self.options(), n=1)
+                if len(extra) == 2:  # -p
+                    near = [o for o in self.options() if o.startswith(f"-{extra}")]
                 hint = f"Did you mean {near[0]}? " if near else ""
             else:
                 message = f"{extra!r} is one too many."

@@ -66,9 +66,10 @@ class Context:
         if word is None:
             return None
         if grammar.is_literal(word):
+            joint = " " if option.count(" ") == 0 else "="  # --token $NAME, --env KEY=$NAME
             warnings.append(
                 f"the secret of {option} stands in the notebook and will be saved with it; "
-                f"use {option} $NAME or {option} env:NAME"
+                f"use {option}{joint}$NAME or {option}{joint}env:NAME"
             )
             return word
         return grammar.filled(word, self.names)

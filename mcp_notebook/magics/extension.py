@@ -6,18 +6,21 @@ import asyncio
 import atexit
 import contextlib
 import difflib
+import math
 import re
 import signal
 import threading
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from traitlets import Bool, Float, Unicode
+from traitlets import Bool, Float, TraitError, Unicode, validate
 
 from mcp_notebook.errors import McpError, UsageError
 from mcp_notebook.runtime import current
 
 from . import grammar
+from . import line as typed
 from .command import Command, HelpAsked
 from .commands import COMMANDS
 from .completion import Completer
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from mcp_notebook.runtime.workbench import Workbench
 
 _ATTRIBUTE = "_mcp_notebook_magics"
+_OFTEN_MEANT = {"list": "tools", "ls": "tools", "start": "serve", "run": "serve", "log": "flow"}
+"""Words that are typed for a command of another name."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -51,6 +56,8 @@ class MCPMagics(Magics):
     transport = Unicode("http", help="what %mcp serve starts").tag(config=True)
     era = Unicode("auto", help="what %mcp connect asks for: auto, legacy, modern").tag(config=True)
 
+    ready = False
+
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
         self.listed: list[Command] = COMMANDS
@@ -60,6 +67,7 @@ class MCPMagics(Magics):
         self.formatters = Formatters(self)
         self.existing: Workbench | None = None
         self.observe(self._pass_timeout_on, "timeout")
+        self.ready = True
 
     @property
     def workbench(self) -> Workbench:
@@ -71,6 +79,37 @@ class MCPMagics(Magics):
             self.existing.timeout = self.timeout
             self.existing.servers.cell = lambda: self.context.cell_id
         return self.existing
+
+    @validate("era")
+    def _known_era(self, proposal: Any) -> str:
+        from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+
+        era: str = proposal["value"]
+        known = ["auto", "legacy", "modern", *HANDSHAKE_PROTOCOL_VERSIONS]
+        if era not in [*known, *MODERN_PROTOCOL_VERSIONS]:
+            raise TraitError(f"there is no era {era!r}: auto, legacy, modern, or a revision.")
+        return era
+
+    @validate("transport")
+    def _known_transport(self, proposal: Any) -> str:
+        name: str = proposal["value"]
+        if self.ready:  # a configuration file is read before a notebook registers its own
+            from mcp_notebook.transports import register_builtin
+            from mcp_notebook.transports.base import find_transport
+
+            register_builtin()
+            try:
+                find_transport(name)
+            except UsageError as error:
+                raise TraitError(str(error)) from None
+        return name
+
+    @validate("timeout")
+    def _possible_timeout(self, proposal: Any) -> float:
+        timeout: float = proposal["value"]
+        if not 0 < timeout < math.inf:
+            raise TraitError(f"{timeout} is no time to wait; give more than 0 seconds.")
+        return timeout
 
     # by the name _timeout_changed traitlets would call it while the configuration is read
     def _pass_timeout_on(self, change: Any) -> None:
@@ -94,11 +133,29 @@ class MCPMagics(Magics):
             raise error.with_traceback(None) from None
         except KeyboardInterrupt:
             raise Interrupted from None
+        except OSError as error:
+            if self._is_of_the_reader(error):
+                raise
+            what = str(error) or type(error).__name__
+            raise McpError(f"the system refused: {what}", hint="%mcp status") from None
+
+    def _is_of_the_reader(self, error: OSError) -> bool:
+        """Whether a cell's code or an imported module raised it: its own frames say where."""
+        names = self.context.names
+        return any(
+            frame.f_globals is names or frame.f_code.co_filename.startswith("<frozen importlib")
+            for frame, _ in traceback.walk_tb(error.__traceback__)
+        )
 
     def _run(self, line: str, cell: str | None) -> Any:
         __tracebackhide__ = True
-        name, _, rest = line.strip().partition(" ")
+        name, _, rest = typed.bare(line).strip().partition(" ")
         if not name or name in ("help", "--help", "-h"):
+            if cell is not None and cell.strip():
+                raise UsageError(
+                    "%%mcp needs a command.",
+                    hint="%%mcp tool makes the functions of a cell tools; %mcp help lists all.",
+                )
             return self._help(rest.strip())
         command = self.commands.get(name)
         if command is None:
@@ -127,12 +184,17 @@ class MCPMagics(Magics):
                     raise UsageError(
                         "there is no command after --.", hint="%mcp connect -- python server.py"
                     )
+                options.dashed = True
             else:
+                if command.name == "connect" and (meant := typed.as_command(words)):
+                    raise UsageError("a command comes after --.", hint=f"Write {meant}")
                 options = parser.parse_args(parser.filled(words, self.context.names))
         return command.run(self.context, options, cell)
 
     def _near(self, name: str) -> str:
         near = difflib.get_close_matches(name, self.commands, n=1)
+        if name in _OFTEN_MEANT:
+            near = [_OFTEN_MEANT[name]]
         return f"Did you mean {near[0]}? " if near else ""
 
     def _help(self, name: str) -> Shown:

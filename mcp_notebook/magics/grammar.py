@@ -7,6 +7,7 @@ the Python variable of that name; ``$5`` is text.
 from __future__ import annotations
 
 import ast
+import builtins
 import difflib
 import json
 import math
@@ -20,13 +21,18 @@ from typing import Any
 
 from mcp_notebook.errors import UsageError
 
+from . import line as typed
+
 _VARIABLE = re.compile(r"\$([^\W\d]\w*)")
 _TOOL_CALL = re.compile(r"\s*([\w./-]+)\s*\(")
+_JSON_HINT = """Put JSON in single quotes, for example {name}='["a", "b"]'"""
 _TRUTH = {
     **dict.fromkeys(("true", "yes", "1", "on"), True),
     **dict.fromkeys(("false", "no", "0", "off"), False),
 }
 _NUMBERS = {"integer", "number"}
+_NOT_THE_READERS = {"In", "Out", "exit", "quit", "get_ipython", "display", *dir(builtins)}
+"""Names that IPython and Python put into a notebook; nobody means them by ``$name``."""
 
 
 def words(line: str) -> list[str]:
@@ -65,7 +71,8 @@ def variable(name: str, names: Mapping[str, Any]) -> Any:
     """
     if name in names:
         return names[name]
-    near = difflib.get_close_matches(name, [n for n in names if not n.startswith("_")], n=1)
+    own = [n for n in names if not n.startswith("_") and n not in _NOT_THE_READERS]
+    near = difflib.get_close_matches(name, own, n=1)
     hint = f"Did you mean ${near[0]}?" if near else f"Define it first: {name} = ..."
     raise UsageError(f"${name} is not defined.", hint=hint)
 
@@ -142,6 +149,8 @@ def call_line(line: str, flags: Mapping[str, bool]) -> CallLine:
     if match is not None:
         start = match.end() - 1
         end = _closing(rest_of_line, start)
+        if hint := typed.after_call(rest_of_line[end:], rest_of_line[:end].strip()):
+            raise UsageError("a call ends with its bracket.", hint=hint)
         tail = words(rest_of_line[end:])
         return CallLine(
             tool=match[1], python=rest_of_line[start:end], given=[], rest=[*before, *tail]
@@ -198,7 +207,10 @@ def _closing(text: str, start: int) -> int:
             continue  # null bytes and deep nesting are no Python either
         return place + 1
     shown = text[start:] if len(text) - start < 60 else text[start : start + 57] + "..."
-    raise UsageError(f"{shown} is no Python call.", hint="For example add(a=2, b='text')")
+    hint = "For example add(a=2, b='text')"
+    if used := _VARIABLE.search(text, start):
+        hint = f"Inside brackets write {used[1]} without $."
+    raise UsageError(f"{shown} is no Python call.", hint=hint)
 
 
 def python_arguments(
@@ -248,8 +260,10 @@ def word_arguments(
     """
     properties = schema.get("properties") or {}
     arguments: dict[str, Any] = {}
-    for word in given:
+    for before, word in zip(["", *given], given, strict=False):
         name, equals, text = word.partition("=")
+        if not equals and "=" in before:
+            raise UsageError(f"{word!r} has no name.", hint=_quoted(before, word))
         if not equals:
             known = " ".join(f"{n}=..." for n in properties)
             raise UsageError(f"{word!r} has no name.", hint=f"Write {tool} {known}".strip())
@@ -259,6 +273,14 @@ def word_arguments(
             found = coerced(found, spec, f"{tool}: {name}")
         arguments[name] = found
     return arguments
+
+
+def _quoted(before: str, word: str) -> str:
+    """How to type a value that a blank cut in two."""
+    name, _, text = before.partition("=")
+    if text.startswith(("[", "{")):
+        return _JSON_HINT.format(name=name)
+    return f"Quote what has blanks in it: {name}='{text} {word}'"
 
 
 def coerced(text: str, spec: Mapping[str, Any], what: str) -> Any:
@@ -281,17 +303,18 @@ def coerced(text: str, spec: Mapping[str, Any], what: str) -> Any:
                 pass
     if kinds & {"array", "object"}:
         try:
-            return _json(text)
+            return from_json(text)
         except ValueError:
             if "string" not in kinds:
                 raise UsageError(
-                    f"{what}: {text!r} is no JSON.", hint="""For example tags='["a", "b"]'"""
+                    f"{what}: {text!r} is no JSON.",
+                    hint=_JSON_HINT.format(name=what.rpartition(" ")[2]),
                 ) from None
     if "string" in kinds:
         return text
     if not kinds:
         try:
-            return _json(text)
+            return from_json(text)
         except ValueError:
             return text
     wanted = " or ".join(sorted(kinds))
@@ -308,7 +331,7 @@ def _finite(text: str) -> float:
     return found
 
 
-def _json(text: str) -> Any:
+def from_json(text: str) -> Any:
     """A text as JSON; anything else is a ``ValueError``, also what Python's reader takes."""
     try:
         return json.loads(text, parse_constant=_finite, parse_float=_finite)
@@ -339,38 +362,12 @@ def _kinds(spec: Mapping[str, Any]) -> set[str]:
     return found
 
 
-def body_arguments(body: str, names: dict[str, Any], tool: str) -> dict[str, Any]:
-    """The arguments in the body of a cell: JSON, or a Python expression that gives a dict.
-
-    Raises:
-        UsageError: it is neither.
-    """
-    if not body.strip():
-        return {}
-    try:
-        found = _json(body)
-    except ValueError:
-        try:
-            found = eval(compile(body.strip(), "<cell>", "eval"), names)
-        except Exception as error:
-            raise UsageError(
-                f"the body is neither JSON nor a Python dict: {type(error).__name__}: {error}",
-                hint='For example {"a": 2, "b": 3}',
-            ) from error
-    if not isinstance(found, dict):
-        raise UsageError(
-            f"the body of {tool} is a {type(found).__name__}, not an object.",
-            hint='For example {"a": 2, "b": 3}',
-        )
-    return found
-
-
 def answer_value(word: str, names: Mapping[str, Any]) -> Any:
     """What ``--answer`` gives: a variable, JSON, or plain text."""
     found = value(word, names)
     if isinstance(found, str):
         try:
-            return _json(found)
+            return from_json(found)
         except ValueError:
             return found
     return found

@@ -25,7 +25,9 @@ def endpoint(found: Endpoint, *, stable: bool = False) -> Bundle:
              found.left_out.items()]  # fmt: skip
     if stable:
         rest = [steady(text) for text in rest]
-    plain = f"{name}: {head}" + (f" at {address}" if address else "")
+    # where no URL leads there, the address is words: a child process for each client
+    joint = " at" if found.url or address.startswith(("/", "\\")) else ","
+    plain = f"{name}: {head}" + (f"{joint} {address}" if address else "")
     parts = [line(strong(name), f": {head}")]
     if address:
         parts.append(line(code(address)))
@@ -51,6 +53,7 @@ def connection(found: Connection, *, stable: bool = False) -> Bundle:
         rest.append(f"process {found.pid}")
     if found.stale:
         rest.append("its tools are older than the notebook's: %mcp connect opens a new child")
+    rest += [f"warning: {clean(text, 300)}" for text in found.warnings]
     plain = f"{name}: {spoken}, to {target}"
     return bundle(
         "\n".join([plain, *rest]),

@@ -157,3 +157,52 @@ def test_loading_takes_a_fifth_of_a_second(make_kernel: object) -> None:
         )
         seconds.append(float(shown.check().stdout))
     assert sorted(seconds)[1] <= 0.2, seconds
+
+
+@pytest.mark.parametrize(
+    ("trait", "wrong", "said"),
+    [
+        ("transport", "htp", "Did you mean http?"),
+        ("era", "ancient", "there is no era 'ancient'"),
+        ("timeout", 0, "more than 0 seconds"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_when_it_is_set(
+    shared_kernel: KernelRig, trait: str, wrong: object, said: str
+) -> None:
+    shared_kernel.run("%load_ext mcp_notebook").check()
+    before = shared_kernel.run(f"%config MCPMagics.{trait}").check().text
+
+    shown = shared_kernel.run(f"%config MCPMagics.{trait} = {wrong!r}").check()
+
+    assert said in shown.stderr
+    assert len(shown.stderr.strip().split("\n")) == 1
+    assert shared_kernel.run(f"%config MCPMagics.{trait}").check().text == before
+
+
+def test_what_the_system_refuses_is_said_in_one_line(shared_kernel: KernelRig) -> None:
+    shared_kernel.run("%load_ext mcp_notebook").check()
+    shared_kernel.run(
+        "import mcp_notebook.magics.commands.serve as _serve\n"
+        "def _refuse(*_): raise PermissionError(13, 'Permission denied', '/nowhere')\n"
+        "_refuse = type(_refuse)(_refuse.__code__, {'PermissionError': PermissionError})\n"
+        "_kept, _serve._check_server = _serve._check_server, _refuse"
+    ).check()
+    try:
+        result = shared_kernel.run("%mcp serve")
+    finally:
+        shared_kernel.run("_serve._check_server = _kept").check()
+
+    assert result.ename == "McpError"
+    assert result.evalue == (
+        "the system refused: [Errno 13] Permission denied: '/nowhere'. %mcp status"
+    )
+
+
+def test_what_the_system_refuses_a_cell_keeps_its_frames(shared_kernel: KernelRig) -> None:
+    shared_kernel.run("%load_ext mcp_notebook").check()
+
+    result = shared_kernel.run("%%mcp tool\nopen('/nowhere/at/all')")
+
+    assert result.ename == "FileNotFoundError"
+    assert "open('/nowhere/at/all')" in result.traceback

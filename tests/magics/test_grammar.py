@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mcp_notebook.errors import UsageError
 from mcp_notebook.magics import grammar
+from mcp_notebook.magics.body import body_arguments
 from mcp_notebook.magics.commands.call import CALL
 
 FLAGS = {
@@ -354,6 +355,27 @@ def test_a_word_without_a_name_shows_the_names() -> None:
         words("tool 5")
 
 
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("tool name=Ada Lovelace", "Quote what has blanks in it: name='Ada Lovelace'"),
+        ('tool tags=["a", "b"]', 'Put JSON in single quotes, for example tags=\'["a", "b"]\''),
+        ('tool tags=["a"]', 'Put JSON in single quotes, for example tags=\'["a", "b"]\''),
+    ],
+)
+def test_a_value_that_needs_quotes_is_told_so(line: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        words(line)
+
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize("taken", ["open", "In", "print"])
+def test_no_name_of_python_or_ipython_is_suggested(taken: str) -> None:
+    with pytest.raises(UsageError, match=r"\$(\w+) is not defined. Define it first: \1 = "):
+        grammar.variable(f"{taken}e", {taken: 1, "_printe": 2})
+
+
 # ---- bodies of cells ---------------------------------------------------------------------------
 
 
@@ -364,16 +386,25 @@ def test_a_word_without_a_name_shows_the_names() -> None:
         "\n  {\n  'a': 1 + 1,\n  'b': [True, None],\n}\n",
         "dict(a=two, b=[True, None])",
         "{**given}",
+        "# by lines\na = two\nb = [\n  True, None]",
+        "a = two\nb = [True for _ in range(a - 1)] + [None]",
     ],
 )
-def test_a_body_is_json_or_a_python_dict(body: str) -> None:
+def test_a_body_is_json_a_python_dict_or_assignments(body: str) -> None:
     names = {"two": 2, "given": {"a": 2, "b": [True, None]}}
 
-    assert grammar.body_arguments(body, names, "add") == {"a": 2, "b": [True, None]}
+    assert body_arguments(body, names, "add") == {"a": 2, "b": [True, None]}
+
+
+def test_assignments_in_a_body_stay_there() -> None:
+    names: dict[str, Any] = {"a": 1}
+
+    assert body_arguments("a = a + 1\nb = a", names, "add") == {"a": 2, "b": 2}
+    assert names == {"a": 1}
 
 
 def test_an_empty_body_gives_no_arguments() -> None:
-    assert grammar.body_arguments(" \n", {}, "add") == {}
+    assert body_arguments(" \n", {}, "add") == {}
 
 
 @pytest.mark.parametrize(
@@ -382,13 +413,15 @@ def test_an_empty_body_gives_no_arguments() -> None:
         ("[1, 2]", "the body of add is a list, not an object."),
         ("'text'", "the body of add is a str, not an object."),
         ("{a: 1}", "neither JSON nor a Python dict: NameError"),
-        ("a = 1", "neither JSON nor a Python dict: SyntaxError"),
+        ("a = b = 1", "neither JSON nor a Python dict: SyntaxError"),
+        ("a, b = 1, 2", "neither JSON nor a Python dict: SyntaxError"),
+        ("a = missing", "neither JSON nor a Python dict: NameError"),
         ('{"a": 1', "neither JSON nor a Python dict: SyntaxError"),
     ],
 )
 def test_another_body_is_an_error(body: str, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
-        grammar.body_arguments(body, {}, "add")
+        body_arguments(body, {}, "add")
 
     assert expected in str(caught.value)
     assert 'For example {"a": 2, "b": 3}' in str(caught.value)
@@ -443,7 +476,7 @@ def test_any_line_of_a_call_gives_arguments_or_one_readable_line(line: str) -> N
 @some
 @given(line_text)
 def test_any_body_gives_arguments_or_one_readable_line(body: str) -> None:
-    found = told(lambda: grammar.body_arguments(body, dict(SAFE_NAMES), "tool"))
+    found = told(lambda: body_arguments(body, dict(SAFE_NAMES), "tool"))
 
     assert found is None or isinstance(found, dict)
 
@@ -476,4 +509,4 @@ def test_what_is_written_as_python_or_json_arrives_unchanged(arguments: dict[str
 
     assert taken.rest == ["--strict"]
     assert grammar.python_arguments(taken.python or "", {}, [], "tool") == arguments
-    assert grammar.body_arguments(json.dumps(arguments), {}, "tool") == arguments
+    assert body_arguments(json.dumps(arguments), {}, "tool") == arguments

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mcp_notebook.errors import McpError, UsageError
 from mcp_notebook.magics import grammar
 from mcp_notebook.magics.asking import attend
-from mcp_notebook.magics.command import Command, Parser
+from mcp_notebook.magics.body import body_arguments
+from mcp_notebook.magics.command import Command, Parser, seconds
 
 if TYPE_CHECKING:
     from mcp_notebook.magics.context import Context
@@ -28,9 +29,14 @@ class Messages(list[Any]):
 
 def _call_arguments(parser: Parser) -> None:
     parser.add_argument("tool", metavar="TOOL", help="add(a=2, b=3), or add a=2 b=3")
-    parser.add_argument("given", nargs="*", metavar="NAME=VALUE", help="arguments by name")
+    parser.add_argument(
+        "given",
+        nargs="*",
+        metavar="NAME=VALUE",
+        help="arguments by name; %%%%mcp call TOOL takes them from the cell",
+    )
     parser.on()
-    parser.add_argument("--timeout", type=float, metavar="S", help="seconds to wait (60)")
+    parser.add_argument("--timeout", type=seconds, metavar="S", help="seconds to wait (60)")
     parser.add_argument("--answer", metavar="J", help="answers the server's question in advance")
     parser.add_argument("--strict", action="store_true", help="raise where the tool fails")
 
@@ -55,7 +61,7 @@ def run_call(context: Context, options: argparse.Namespace, body: str | None) ->
     if body is not None:
         if line.given or line.python is not None:
             raise UsageError("the arguments stand in the line and in the cell.", hint="Keep one.")
-        arguments = grammar.body_arguments(body, context.names, line.tool)
+        arguments = body_arguments(body, context.names, line.tool)
     elif line.python is not None:
         order = list(schema.get("properties") or {})
         arguments = grammar.python_arguments(line.python, context.names, order, line.tool)
@@ -86,7 +92,7 @@ def _schema(connection: Connection, tool: str) -> dict[str, Any]:
 def _send_arguments(parser: Parser) -> None:
     parser.on()
     parser.add_argument(
-        "--timeout", type=float, default=5.0, metavar="S", help="seconds to wait (5)"
+        "--timeout", type=seconds, default=5.0, metavar="S", help="seconds to wait (5)"
     )
 
 
@@ -123,6 +129,11 @@ CALL = Command(
         "%mcp call add(2, b=3)",
         "%mcp call add a=2 b=3",
         '%mcp call ask() --answer \'{"name": "Ada"}\'',
+        "%%mcp call add",
+        '{"a": 2, "b": 3}',
+        "%%mcp call add",
+        "a = 2",
+        "b = 3",
     ),
 )
 

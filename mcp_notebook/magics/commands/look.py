@@ -37,6 +37,8 @@ def run_flow(context: Context, options: argparse.Namespace, _body: str | None) -
         return FlowView(layers_text(trace, int(query.lstrip("#")), stable=context.stable))
     if query:
         trace = trace.select(query)
+        if not len(trace) and len(trace.whole):
+            return FlowView("No message fits this query.")
     return FlowView(flow_text(trace, last=options.last, stable=context.stable))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from mcp_notebook.errors import UsageError
 from mcp_notebook.magics import grammar
-from mcp_notebook.magics.command import Command, Parser
+from mcp_notebook.magics import line as typed
+from mcp_notebook.magics.command import Command, Parser, seconds
 from mcp_notebook.magics.context import Shown
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ def _serve_arguments(parser: Parser) -> None:
 
 def run_serve(context: Context, options: argparse.Namespace, _body: str | None) -> Any:
     """``%mcp serve``."""
+    _check_server(context, options.server)
     warnings: list[str] = []
     token = context.secret(options.token, "--token", warnings)
     endpoint = context.workbench.serve(
@@ -43,12 +46,27 @@ def run_serve(context: Context, options: argparse.Namespace, _body: str | None) 
     return endpoint
 
 
+def _check_server(context: Context, word: str | None) -> None:
+    """Say what is meant by a transport or a file in the place of a server."""
+    from mcp_notebook.transports.base import transports
+
+    if word is None or word in context.workbench.servers:
+        return
+    if word in {transport.name for transport in transports()}:
+        raise UsageError(
+            f"{word} is a transport, not a server.", hint=f"Write %mcp serve -t {word}"
+        )
+    if word.endswith(".py"):
+        module = ".".join(PurePath(word).with_suffix("").parts)
+        raise UsageError(f"{word} is a file.", hint=f"Write %mcp serve {module}:mcp")
+
+
 def _connect_arguments(parser: Parser) -> None:
     parser.add_argument("target", nargs="?", metavar="TARGET", help="endpoint, server, URL or file")
     parser.add_argument("--as", dest="name", metavar="NAME", help="the connection's name")
     parser.add_argument("--era", metavar="ERA", help="auto, legacy, modern or a revision")
     parser.add_argument(
-        "--timeout", type=float, metavar="S", help="seconds for handshake and calls"
+        "--timeout", type=seconds, metavar="S", help="seconds for handshake and calls"
     )
     parser.add_argument("--token", metavar="$T", help="sent as a bearer token")
     parser.add_argument("--header", action="append", default=[], metavar="H", help="NAME=$VALUE")
@@ -63,16 +81,33 @@ def run_connect(context: Context, options: argparse.Namespace, _body: str | None
     headers: dict[str, str] = {}
     for word in options.header:
         name, text = grammar.pair(word, "NAME=VALUE")
-        headers[name] = _header(context, name, text, warnings)
+        headers[name] = _filled(context, f"--header {name}", name, text, warnings)
     env: dict[str, str] = {}
     for word in options.env:
         name, equals, text = word.partition("=")
-        env[name] = grammar.filled(text, context.names) if equals else grammar.environment(name)
+        if equals:
+            env[name] = _filled(context, f"--env {name}", name, text, warnings)
+        else:
+            env[name] = grammar.environment(name)
     command = [str(context.value(word)) for word in options.command]
+    target = context.value(options.target)
+    if command and not getattr(options, "dashed", False):
+        meant = typed.as_command([options.target, *command])
+        raise UsageError(
+            f"{command[0]!r} is one too many.",
+            hint=f"Write {meant}" if meant else "A command comes after --: %mcp connect -- COMMAND",
+        )
     if command and options.target is not None:
         raise UsageError("there is a target and a command.", hint="Keep one: TARGET or -- COMMAND.")
+    if isinstance(target, str):
+        _check_target(context, target)
+        if options.target == target and (part := typed.secret_in(target)):
+            warnings.append(
+                f"the {part} in the URL stands in the notebook and will be saved with it; "
+                "use --token $NAME or --header NAME=$VALUE, or put the URL into a variable"
+            )
     connection = context.workbench.connect(
-        command or context.value(options.target),
+        command or target,
         name=options.name,
         era=options.era or context.magics.era,
         timeout=options.timeout,
@@ -85,11 +120,21 @@ def run_connect(context: Context, options: argparse.Namespace, _body: str | None
     return connection
 
 
-def _header(context: Context, name: str, text: str, warnings: list[str]) -> str:
+def _check_target(context: Context, target: str) -> None:
+    """Say what is meant by an address without its scheme."""
+    workbench = context.workbench
+    if target in workbench.endpoints or target in workbench.servers:
+        return
+    if url := typed.as_url(target):
+        raise UsageError(f"{target} is no URL.", hint=f"Did you mean {url}?")
+
+
+def _filled(context: Context, option: str, name: str, text: str, warnings: list[str]) -> str:
+    """The value of a header or variable; one whose name sounds secret should be no literal."""
     from mcp_notebook.runtime.credentials import sounds_secret
 
     if sounds_secret(name):
-        return context.secret(text, f"--header {name}", warnings) or ""
+        return context.secret(text, option, warnings) or ""
     return grammar.filled(text, context.names)
 
 
