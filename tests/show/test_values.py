@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Annotated, Any
