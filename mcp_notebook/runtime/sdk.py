@@ -13,6 +13,8 @@ from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools.base import Tool
 
+from .quiet import root_left_alone
+
 ANNOUNCED = NotificationOptions(tools_changed=True, prompts_changed=True, resources_changed=True)
 
 
@@ -74,6 +76,36 @@ def put_tool(
     tool = make_tool(function, name=name, **options)
     server._tool_manager._tools[name] = tool
     return tool
+
+
+def put_prompt(
+    server: MCPServer[Any], function: Callable[..., Any], *, name: str, **options: Any
+) -> None:
+    """Add a prompt or replace the one of the same name in its place, in one step."""
+    draft = _draft()
+    draft.prompt(name=name, **options)(function)
+    prompts_of(server)[name] = prompts_of(draft)[name]
+
+
+def put_resource(
+    server: MCPServer[Any], function: Callable[..., Any], *, uri: str, **options: Any
+) -> None:
+    """Add a resource or template or replace the one of the same URI in its place."""
+    draft = _draft()
+    draft.resource(uri, **options)(function)
+    for mine, made in zip(resources_of(server), resources_of(draft), strict=True):
+        if uri in made:
+            mine[uri] = made[uri]
+
+
+def _draft() -> MCPServer[Any]:
+    """A server that is never served: a part is made on it before it replaces one in use.
+
+    The public decorators keep an old part of the same name, and taking that out first would
+    leave a moment without it.
+    """
+    with root_left_alone():
+        return MCPServer("draft", log_level="ERROR")
 
 
 def tools_of(server: MCPServer[Any]) -> dict[str, Tool]:

@@ -230,14 +230,10 @@ class NotebookServer:
             if part.kind == "tool":
                 sdk.put_tool(self.mcp, function, name=part.name, **options)
             elif part.kind == "prompt":
-                prompts = sdk.prompts_of(self.mcp)
-                with _kept_place(prompts, part.name):
-                    self.mcp.prompt(name=part.name, **options)(function)
+                sdk.put_prompt(self.mcp, function, name=part.name, **options)
             else:
-                resources, templates = sdk.resources_of(self.mcp)
                 options.setdefault("name", part.function.__name__)
-                with _kept_place(resources, part.name), _kept_place(templates, part.name):
-                    self.mcp.resource(part.name, **options)(function)
+                sdk.put_resource(self.mcp, function, uri=part.name, **options)
         except Exception as error:  # the SDK raises many kinds for a bad signature
             raise _cannot_become(part, error) from error
 
@@ -275,29 +271,9 @@ async def _notify_client(client: Any, kinds: list[Kind]) -> None:
 
 
 def _cannot_become(part: Part, error: Exception) -> UsageError:
+    """The SDK's many reasons in one line, without pydantic's advertising."""
+    text = str(error).partition("For further information")[0].strip()
     return UsageError(
-        f"{part.function.__name__} cannot become a {part.kind}: {error}",
+        f"{part.function.__name__} cannot become a {part.kind}: {text}",
         hint="Check its parameters and type hints, then run the cell again.",
     )
-
-
-class _kept_place:
-    """Take a key out of a dict, and put what replaces it back in its old place."""
-
-    def __init__(self, table: dict[str, Any], key: str) -> None:
-        self._table = table
-        self._key = key
-
-    def __enter__(self) -> None:
-        self._order = list(self._table)
-        self._old = self._table.pop(self._key, None)
-
-    def __exit__(self, exc_type: object, *_: object) -> None:
-        if exc_type is not None and self._old is not None:
-            self._table[self._key] = self._old
-        if self._key in self._order and self._key in self._table:
-            items = dict(self._table)
-            self._table.clear()
-            for key in [*self._order, *items]:
-                if key in items:
-                    self._table[key] = items[key]
