@@ -36,9 +36,11 @@ def child_command(server: NotebookServer) -> ChildCommand:
         UsageError: nothing of the server can travel.
     """
     base = [sys.executable, "-m", MODULE]
+    # the child shall run the same copy of this package as the kernel
+    env = {"PYTHONPATH": path} if (path := os.environ.get("PYTHONPATH")) else {}
     if server.source:
         return ChildCommand(
-            argv=[*base, "--name", server.name, "--module", server.source], reports=True
+            argv=[*base, "--name", server.name, "--module", server.source], env=env, reports=True
         )
     parts, left_out = pack(server)
     if left_out and not parts:
@@ -47,12 +49,13 @@ def child_command(server: NotebookServer) -> ChildCommand:
             f"no tool of {server.name} can travel to a child process ({names}).",
             hint="Use -t http, which runs in the kernel.",
         )
-    path = write_private({"name": server.name, "parts": parts, "path": list(sys.path)})
+    file = write_private({"name": server.name, "parts": parts, "path": list(sys.path)})
     return ChildCommand(
-        argv=[*base, "--name", server.name, "--snapshot", str(path)],
+        argv=[*base, "--name", server.name, "--snapshot", str(file)],
+        env=env,
         reports=True,
         left_out=left_out,
-        cleanup=lambda: path.unlink(missing_ok=True),
+        cleanup=lambda: file.unlink(missing_ok=True),
     )
 
 

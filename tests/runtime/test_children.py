@@ -438,3 +438,15 @@ def test_the_environment_is_a_minimum_and_what_was_given(
     assert "SECRET_OF_THE_KERNEL" not in found
     assert "MCP_NOTEBOOK_TRACE_FD" not in found
     assert found[-1] == str(ROOT)
+
+
+def test_a_child_runs_the_copy_of_the_package_that_the_kernel_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/somewhere/else")
+    with Workbench() as bench:
+        bench.tool(lambda: 1, name="one")
+        command = bench.servers["notebook"].child_command()
+        assert command.cleanup is not None
+        command.cleanup()
+    assert command.env == {"PYTHONPATH": "/somewhere/else"}
