@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -115,6 +115,9 @@ class Exchange:
 _REMEMBERED: Final = 64
 """How many answered exchanges of one id are kept to catch a second answer."""
 
+_TOLD: Final = frozenset({"isError", "requestState", "resultType"})
+"""What is kept of a result; to keep all of it would keep each message twice."""
+
 _Place = tuple[str, Vantage, Direction, str]
 
 
@@ -199,7 +202,7 @@ class Pairing:
 
     def _request(self, message: Message, envelope: Envelope) -> None:
         place = _place(message, message.direction, envelope.id)
-        new = _Open(message, envelope)
+        new = _Open(message, replace(envelope, params=None))
         new.reused = any(
             not other.settled and other.cancelled_seq is None and _same_link(other, message)
             for other in self._by_id[place]
@@ -212,7 +215,7 @@ class Pairing:
         if envelope.progress_token is not None:
             self._by_token[_place(message, message.direction, envelope.progress_token)].append(new)
         self._on_link[_stream(message, message.direction)][message.seq] = new
-        self._join_rounds(new)
+        self._join_rounds(new, envelope)
         self.all.append(new)
         self._at[message.seq] = new
 
@@ -221,13 +224,13 @@ class Pairing:
         if known is None or known.request.seq <= one.request.seq:
             self._at[message.seq] = one
 
-    def _join_rounds(self, new: _Open) -> None:
+    def _join_rounds(self, new: _Open, envelope: Envelope) -> None:
         new.rounds.append(new.request.seq)
-        if not new.envelope.is_retry:
+        if not envelope.is_retry:
             return
         asking = self._asking[_question(new)]
         open_ones = [other for other in asking if not other.retried]
-        state = (new.envelope.params or {}).get("requestState")
+        state = (envelope.params or {}).get("requestState")
         same = [o for o in open_ones if (o.answers[0][1].result or {}).get("requestState") == state]
         # Masked states are alike, then the order decides: the first asked is the first retried.
         before = next(iter(same or open_ones), None)
@@ -246,7 +249,8 @@ class Pairing:
         )
         if found is None:
             return
-        found.answers.append((message, envelope))
+        told = envelope.result and {k: v for k, v in envelope.result.items() if k in _TOLD}
+        found.answers.append((message, replace(envelope, result=told, error=None)))
         self._belongs(message, found)
         self._on_link[_stream(found.request, asked)].pop(found.request.seq, None)
         if len(found.answers) == 1 and found.asks:

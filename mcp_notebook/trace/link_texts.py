@@ -35,9 +35,14 @@ class _Way:
     """What lies in texts of its own since then."""
     message_end: int = 0
     """Where the last line ended that is a JSON-RPC message."""
+    goes_on: int = -1
+    """Where lines begin that may go on, and are no such message."""
     fragments: list[Span] = field(default_factory=list)
     """The payloads of a WebSocket message that goes on."""
     fragments_start: int = 0
+    lost_start: int = 1 << 62
+    lost_end: int = 0
+    """What was masked of bytes that stay unreadable."""
     compressed: bool = False
     encoded: bool = False
 
@@ -75,17 +80,21 @@ class LinkTexts:
         if self._reader is None:
             return []
         units = self._reader.drain()
-        touched = {event.direction} if isinstance(event, Chunk) else set(Direction)
         for unit in units:
-            touched.add(unit.direction)
             if isinstance(unit.detail, WsFrame) and unit.detail.mask is not None:
                 stream = self._ways[unit.direction].stream
                 stream.add_key(unit.detail.payload_span, unit.detail.mask)
         for unit in units:
             self._unit(unit, self._ways[unit.direction])
         told: list[Text] = []
-        for way in touched:
-            one = self._ways[way]
+        for way, one in self._ways.items():
+            if one.judged == one.stream.end and not one.texts:
+                continue
+            lost = self._lost(way)
+            if lost is not None:
+                start = lost if lost < one.lost_start else max(lost, one.lost_end)
+                one.stream.mask(Span(start, one.stream.end), STAR, one.stream.masked)
+                one.lost_start, one.lost_end = lost, one.stream.end
             end = self.complete(way)
             if end > one.judged:
                 one.texts += self._straight(one, Span(one.judged, end))
@@ -107,17 +116,25 @@ class LinkTexts:
         if isinstance(link, LineReader) and end > one.message_end:
             # garbage, or what a server printed: a secret may go on in its next line
             since = max(one.message_end, one.judged)
-            if end > since and goes_on(one.stream.read(Span(since, end), raw=True)):
+            if end > since and (
+                since == one.goes_on or goes_on(one.stream.read(Span(since, end), raw=True))
+            ):
+                one.goes_on = since
                 return since
         return end
 
     def readable(self, way: Direction) -> int:
         """Up to here what is complete is known, or known to stay unreadable."""
-        one, link = self._ways[way], self._reader
-        if isinstance(link, HttpReader) and link.lost(way) is not None:
-            # reading goes on with a chunk of its own, or never
-            return one.stream.end
-        return self.complete(way)
+        one = self._ways[way]
+        known = self._reader is not None and self._lost(way) is None
+        return one.judged if known else one.stream.end
+
+    def _lost(self, way: Direction) -> int | None:
+        """Where bytes begin that will stay unreadable.
+
+        HTTP is read on with a chunk of its own, or never; lines may go on in this one.
+        """
+        return self._reader.lost(way) if isinstance(self._reader, HttpReader) else None
 
     def rest(self, way: Direction) -> tuple[list[Text], Span]:
         """The texts of a direction that are not complete, and what of it cannot be read."""

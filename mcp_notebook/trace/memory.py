@@ -17,47 +17,48 @@ class Memory:
     Args:
         since: the events of the Trace with higher numbers.
         first_seq: the number of its oldest event, or the next one's.
+
+    Attributes:
+        lock: held while it is used.
+        redactor: what is known.
     """
 
     def __init__(self, since: Callable[[int], list[Event]], first_seq: Callable[[], int]) -> None:
         self._since = since
         self._first_seq = first_seq
-        self._lock = threading.RLock()
-        self._redactor = Redactor()
+        self.lock = threading.RLock()
+        self.redactor = Redactor()
         self._last = 0
         self._first = 0
 
-    def redact(self, wanted: list[Event], secrets: Iterable[str]) -> list[Event]:
+    def redact(
+        self, wanted: list[Event], secrets: Iterable[str], *, rest: bool = True
+    ) -> list[Event]:
         """Some events of the Trace with every secret masked.
 
         Events that left the Trace meanwhile are judged anew, with all that is there.
+
+        Args:
+            wanted: which.
+            secrets: values that are secret wherever they stand.
+            rest: whether what is not complete is judged as if nothing more came.
         """
-        with self._lock:
-            self._refresh()
-            redactor = self._redactor
-            if any(event.seq < self._first for event in wanted):
-                redactor = Redactor(redactor)
+        with self.lock:
+            self.refresh()
+            redactor = self.redactor
+            if any(not self._first <= event.seq <= self._last for event in wanted):
+                redactor, rest = Redactor(redactor), True
                 whole = {event.seq: event for event in (*self._since(0), *wanted)}
                 for seq in sorted(whole):
                     redactor.feed(whole[seq])
-            return redactor.redact(wanted, redactor.forms(secrets))
+            return redactor.redact(wanted, redactor.forms(secrets), rest=rest)
 
-    def heir(self) -> Redactor:
-        """A redactor without events that knows the values found so far."""
-        with self._lock:
-            self._refresh()
-            return Redactor(self._redactor)
-
-    @property
-    def decoded(self) -> int:
-        """How many chunks were decoded so far."""
-        return self._redactor.decoded
-
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Read the events that are new, and forget those that left."""
         for event in self._since(self._last):
-            self._redactor.feed(event)
+            self.redactor.feed(event)
             self._last = event.seq
         first = self._first_seq()
         if first > self._first:
             self._first = first
-            self._redactor.shed(first)
+            self.redactor.shed(first)

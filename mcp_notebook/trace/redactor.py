@@ -72,7 +72,9 @@ class Redactor:
             self._read(event)
 
     def _read(self, event: Chunk | LinkClosed) -> None:
-        link = self.link(event)
+        key = (event.conn, event.vantage, event.link)
+        known = self._links.get(key)
+        link = known[-1] if known else None
         if isinstance(event, Chunk):
             if link is not None and event.offset < link.stream(event.direction).end:
                 # a name used again is another link
@@ -84,7 +86,6 @@ class Redactor:
                 link = None
             if link is None:
                 link = LinkTexts(event.seq)
-                key = (event.conn, event.vantage, event.link)
                 self._links.setdefault(key, []).append(link)
             self.decoded += 1
         elif link is None:
@@ -168,6 +169,18 @@ class Redactor:
         found = set().union(*self._values.values())
         return found.union(*(spellings(value) for value in known))
 
+    def rest_forms(self) -> set[bytes]:
+        """Every spelling of the values that what is not complete gives away."""
+        return _spelled(_Job(self, []).mask_rests())
+
+    def goes_on(self, link: LinkTexts, event: Event) -> bool:
+        """Whether a link may get more chunks: none of its name came after it."""
+        return self._links[event.conn, event.vantage, event.link][-1] is link
+
+    def holders(self, events: list[Event], forms: set[bytes]) -> list[int]:
+        """The numbers of the events in which one of these forms stands."""
+        return _Job(self, events, places=False).holders(sorted(forms))
+
     def redact(self, wanted: list[Event], forms: set[bytes], *, rest: bool = True) -> list[Event]:
         """Some of the events that were fed, with every secret masked.
 
@@ -178,10 +191,7 @@ class Redactor:
         """
         job = _Job(self, wanted)
         if rest:
-            hits = job.mask_rests()
-            forms = forms.union(
-                *(spellings(v) for hit in hits for v in hit.values if discoverable(v))
-            )
+            forms = forms | _spelled(job.mask_rests())
         job.mask_everywhere(sorted(forms))
         return [job.result(event) for event in wanted]
 
@@ -189,8 +199,9 @@ class Redactor:
 class _Job:
     """One second pass."""
 
-    def __init__(self, redactor: Redactor, wanted: list[Event]) -> None:
+    def __init__(self, redactor: Redactor, wanted: list[Event], *, places: bool = True) -> None:
         self._redactor = redactor
+        self._wanted = wanted
         self._own: dict[int, OwnText] = {}
         self._labels = {label: OwnText.of(label) for e in wanted for label in (e.conn, e.link)}
         self._places: dict[int, tuple[Stream, list[Span]]] = {}
@@ -201,7 +212,7 @@ class _Job:
             own = None if type(event) is Chunk else own_text(event)
             if own is not None:
                 self._own[event.seq] = own
-                for hit in redactor._hits.get(event.seq, ()):
+                for hit in redactor._hits.get(event.seq, ()) if places else ():
                     own.mask(hit.start, hit.end, hit.fill, self._sheet)
             elif isinstance(event, Chunk):
                 link = redactor.link(event)
@@ -210,7 +221,7 @@ class _Job:
                 _, spans = self._places.setdefault(id(stream), (stream, []))
                 spans.append(Span(event.offset, event.offset + len(event.data)))
         for text in self._labels.values():
-            for hit in redactor.places(text.data):
+            for hit in redactor.places(text.data) if places else ():
                 text.mask(hit.start, hit.end, hit.fill, self._sheet)
 
     def mask_rests(self) -> list[Hit]:
@@ -259,6 +270,19 @@ class _Job:
             if own.cut:
                 own.mask_remnant(forms)
 
+    def holders(self, forms: list[bytes]) -> list[int]:
+        """The numbers of the events in which one of these forms stands."""
+        self.mask_everywhere(forms)
+        named = {label for label, text in self._labels.items() if text.masked is not None}
+        return [
+            event.seq
+            for event in self._wanted
+            if event.seq in self._sheet
+            or (event.seq in self._own and self._own[event.seq].masked is not None)
+            or event.conn in named
+            or event.link in named
+        ]
+
     def result(self, event: Event) -> Event:
         """What became of an event."""
         if isinstance(event, Chunk):
@@ -270,6 +294,11 @@ class _Job:
         if conn.masked is None and link.masked is None:
             return changed
         return replace(changed, conn=conn.result_text, link=link.result_text)
+
+
+def _spelled(hits: list[Hit]) -> set[bytes]:
+    values = {value for hit in hits for value in hit.values if discoverable(value)}
+    return {form for value in values for form in spellings(value)}
 
 
 def _known(value: str) -> set[bytes]:
