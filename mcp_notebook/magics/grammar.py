@@ -81,11 +81,22 @@ def filled(text: str, names: Mapping[str, Any]) -> str:
     """A text with each ``$name`` in it replaced, and ``env:NAME`` read from the environment.
 
     Raises:
-        UsageError: a variable is not defined.
+        UsageError: a variable is not defined, empty, or no text.
     """
     if text.startswith("env:"):
         return environment(text[4:])
-    return _VARIABLE.sub(lambda m: str(variable(m[1], names)), text)
+    return _VARIABLE.sub(lambda m: _words_of(m[1], names), text)
+
+
+def _words_of(name: str, names: Mapping[str, Any]) -> str:
+    """A variable that is written into a text: a text or a number, and not an empty one."""
+    found = variable(name, names)
+    if found is None or isinstance(found, bool) or not isinstance(found, str | int | float):
+        shown = "None" if found is None else f"of type {type(found).__name__}"
+        raise UsageError(f"${name} is {shown}.", hint="It must be a text: set it first.")
+    if found == "":
+        raise UsageError(f"${name} is empty.", hint=f"Set it first: {name} = ...")
+    return str(found)
 
 
 def environment(name: str) -> str:

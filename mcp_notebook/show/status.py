@@ -36,11 +36,19 @@ def status(workbench: Workbench, *, stable: bool = False) -> Bundle:
     return _tables(tables, "Nothing runs yet. Define a tool with %%mcp tool, then %mcp serve.")
 
 
-def stoppable(workbench: Workbench) -> Bundle:
-    """What ``%mcp stop`` could stop."""
-    rows = [(clean(n, 60), "connection", clean(c.target, 120))
-            for n, c in workbench.connections.items()]  # fmt: skip
-    rows += [(clean(n, 60), "endpoint", where(e)) for n, e in workbench.endpoints.items()]
+def stoppable(workbench: Workbench, *, stable: bool = False) -> Bundle:
+    """What ``%mcp stop`` could stop; ``stable`` leaves out what changes from run to run."""
+    rows = [
+        (
+            clean(n, 60),
+            "connection",
+            steady(clean(c.target, 120)) if stable else clean(c.target, 120),
+        )
+        for n, c in workbench.connections.items()
+    ]
+    rows += [
+        (clean(n, 60), "endpoint", where(e, stable=stable)) for n, e in workbench.endpoints.items()
+    ]
     if not rows:
         return bundle("Nothing runs that could be stopped.")
     return _tables([("%mcp stop NAME, or --all", ("name", "", "where"), rows)], "")

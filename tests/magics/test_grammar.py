@@ -510,3 +510,12 @@ def test_what_is_written_as_python_or_json_arrives_unchanged(arguments: dict[str
     assert taken.rest == ["--strict"]
     assert grammar.python_arguments(taken.python or "", {}, [], "tool") == arguments
     assert body_arguments(json.dumps(arguments), {}, "tool") == arguments
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(None, "is None"), ("", "is empty"), (True, "bool"), ([1], "list")]
+)
+def test_a_variable_that_holds_no_text_is_no_secret(value: object, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        grammar.filled("$SECRET", {"SECRET": value})
+    assert grammar.filled("$SECRET", {"SECRET": 5}) == "5"
