@@ -489,6 +489,26 @@ mcp.run("stdio")
 """
 
 
+def test_an_endpoint_without_a_url_says_in_words_where_it_is(tools: KernelRig) -> None:
+    assert (
+        shown(tools, "%mcp serve -t stdio")
+        .splitlines()[0]
+        .endswith("listening, a child process for each client")
+    )
+    assert " at " not in shown(tools, "%mcp serve -t memory")
+    assert "listening at http://127.0.0.1:" in shown(tools, "%mcp serve")
+
+
+def test_a_cell_gives_the_arguments_of_a_call_line_by_line(tools: KernelRig) -> None:
+    tools.run("n = 20").check()
+    tools.run("%mcp serve -t memory").check()
+    tools.run("%mcp connect").check()
+
+    assert shown(tools, "%%mcp call add\na = n\nb = a + 2") == "42"
+    assert shown(tools, "%mcp call add(20, 22)  # a comment") == "42"
+    assert shown(tools, "%mcp call add(20, 22);") == "42"
+
+
 def test_a_file_a_command_and_a_config_are_connected(cells: KernelRig) -> None:
     (cells.cwd / "foreign.py").write_text(FOREIGN)
     entry = {"command": "python", "args": ["foreign.py"], "env": {"WHO": "config"}}
@@ -527,6 +547,32 @@ def test_a_token_is_a_variable_and_a_literal_one_draws_a_warning(tools: KernelRi
     assert shown(tools, "%mcp call add(1)") == "3"
     assert "--token $NAME" in shown(tools, "%mcp serve --as open --token literal-secret")
     assert "correct horse" not in shown(tools, "%mcp flow")
+
+
+def test_a_literal_secret_of_a_connection_draws_a_warning(tools: KernelRig) -> None:
+    tools.run("ep = %mcp serve").check()
+    tools.run("key, secret_url = 'sk-1234567', ep.url + '?api_key=sk-7654321'").check()
+
+    for line in ("%mcp connect --header X-Api-Key=$key", "%mcp connect $secret_url"):
+        assert "warning" not in shown(tools, line)
+    header = shown(tools, "%mcp connect --header X-Api-Key=sk-1234567")
+    assert "--header X-Api-Key=$NAME" in header
+    url = tools.value("secret_url")
+    assert "the api_key in the URL stands in the notebook" in shown(tools, f"%mcp connect {url}")
+    assert "--token $NAME" in shown(tools, "%mcp connect --token sk-1234567")
+    for text in (header, shown(tools, "%mcp status"), shown(tools, "%mcp flow")):
+        assert "sk-" not in text
+
+
+def test_a_secret_of_a_child_comes_from_a_variable(cells: KernelRig) -> None:
+    (cells.cwd / "foreign.py").write_text(FOREIGN)
+    cells.run("API_KEY = 'sk-1234567'").check()
+
+    assert "warning" not in shown(cells, "%mcp connect foreign.py --env API_KEY=$API_KEY")
+    literal = shown(cells, "%mcp connect foreign.py --env API_KEY=sk-1234567")
+    assert "--env API_KEY=$NAME" in literal
+    assert "sk-" not in shown(cells, "%mcp connect -- python foreign.py $API_KEY")
+    assert shown(cells, "%mcp call environment(name='API_KEY')") == "nothing"
 
 
 def test_what_runs_is_listed_and_stopped(tools: KernelRig) -> None:
@@ -589,6 +635,7 @@ def test_the_flow_is_shown_as_text_and_one_message_in_layers(tools: KernelRig) -
     text = shown(tools, "%mcp flow tool:add")
     (seq,) = re.findall(r"#(\d+) .*tools/call", text)
     layers = shown(tools, f"%mcp flow {seq}")
+    assert shown(tools, "%mcp flow tool:nope") == "No message fits this query."
 
     assert "tools/call add" in text
     assert "'a': 2" in layers or '"a": 2' in layers or "a=2" in layers

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from mcp_notebook.magics.context import Context
 
 
+_BY_HTTP = ("http://", "https://", "ws://", "wss://")
+_NO_HTTP = ("memory", "pipe", "tcp", "unix")
+
+
 def _serve_arguments(parser: Parser) -> None:
     parser.add_argument("server", nargs="?", metavar="SERVER", help="a name, $var or module:attr")
     parser.add_argument("-t", "--transport", metavar="TRANSPORT", help="http by default")
@@ -99,6 +103,7 @@ def run_connect(context: Context, options: argparse.Namespace, _body: str | None
         )
     if command and options.target is not None:
         raise UsageError("there is a target and a command.", hint="Keep one: TARGET or -- COMMAND.")
+    _check_fit(context, target, options)
     if isinstance(target, str):
         _check_target(context, target)
         if options.target == target and (part := typed.secret_in(target)):
@@ -115,9 +120,18 @@ def run_connect(context: Context, options: argparse.Namespace, _body: str | None
         headers=headers,
         env=env,
         cwd=options.cwd,
+        secrets=_secret_variables(context, [options.target or "", *options.command]),
     )
     connection.warnings += warnings
     return connection
+
+
+def _secret_variables(context: Context, words: list[str]) -> list[str]:
+    """The values among a command's words that come from variables like ``$API_KEY``."""
+    from mcp_notebook.runtime.credentials import sounds_secret
+
+    named = [word for word in words if word.startswith("$") and sounds_secret(word[1:])]
+    return [found for word in named if isinstance(found := context.value(word), str) and found]
 
 
 def _check_target(context: Context, target: str) -> None:
@@ -127,6 +141,27 @@ def _check_target(context: Context, target: str) -> None:
         return
     if url := typed.as_url(target):
         raise UsageError(f"{target} is no URL.", hint=f"Did you mean {url}?")
+
+
+def _check_fit(context: Context, target: Any, options: argparse.Namespace) -> None:
+    """Refuse headers where no HTTP is spoken, and a child's things where no child is started."""
+    endpoints = context.workbench.endpoints
+    if target is None and endpoints and not options.command:
+        target = list(endpoints.values())[-1]
+    endpoint = endpoints.get(target) if isinstance(target, str) else target
+    transport, url = getattr(endpoint, "transport", ""), getattr(endpoint, "url", "")
+    outside = target if isinstance(target, str) and endpoint is None else ""
+    child = options.command or transport == "stdio" or outside.endswith(".py")
+    other = transport in _NO_HTTP or outside.startswith(("tcp:", "unix:"))
+    by_http = f"{url or outside}".startswith(_BY_HTTP)
+    for given, option, wrong, hint in (
+        (options.token, "--token", child or other, "Only HTTP and WebSocket send it."),
+        (options.header, "--header", child or other, "Only HTTP and WebSocket send it."),
+        (options.env, "--env", by_http or other, "It is for a child process."),
+        (options.cwd, "--cwd", by_http or other, "It is for a child process."),
+    ):
+        if given and wrong:
+            raise UsageError(f"{option} means nothing here.", hint=f"Leave it out. {hint}")
 
 
 def _filled(context: Context, option: str, name: str, text: str, warnings: list[str]) -> str:
