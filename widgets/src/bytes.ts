@@ -94,4 +94,4 @@ export function durationText(ns: number): string {
 }
 
 export const countText = (n: number, noun: string): string =>
-  `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+  `${String(n).replace(/\B(?=(\d{3})+$)/g, ",")} ${noun}${n === 1 ? "" : "s"}`;

@@ -380,16 +380,12 @@ export class Flow {
       this.#sessions.add(shown[this.#sessionsOf]!.session);
     this.#sessionsOf = shown.length;
     if (this.#asTable) {
-      this.table.draw();
-      if (this.#follow) this.table.scroller.end();
+      this.table.draw(this.#follow);
       this.table.paint(this.#selected);
     } else {
       this.picture.seen = this.#seen();
-      this.picture.draw(this.#inSight(), (row) => this.#placeOf(row));
-      if (this.#follow && !this.player.active) {
-        this.picture.scroller.end();
-        this.picture.draw(this.#inSight(), (row) => this.#placeOf(row));
-      }
+      const end = this.#follow && !this.player.active;
+      this.picture.draw(this.#inSight(), (row) => this.#placeOf(row), end);
       this.picture.paint();
     }
     this.#drawRoads();

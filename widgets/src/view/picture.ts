@@ -44,6 +44,7 @@ export class Picture {
   readonly #name = `mcp-flow-${++pictures}`;
   #lanes: Lanes = layOut([], 600);
   #sign = "";
+  #barSign = "";
   seen: Seen = { selected: 0, marked: 0, span: undefined, future: Infinity, learn: false };
 
   constructor(
@@ -93,7 +94,7 @@ export class Picture {
     return this.#lanes;
   }
 
-  draw(sessions: Iterable<Session>, placeOf: (row: Row) => number): void {
+  draw(sessions: Iterable<Session>, placeOf: (row: Row) => number, end: boolean): void {
     const wide = this.element.clientWidth || 900;
     const narrow = wide < 620;
     const [left, right] = narrow ? [40, 64] : [LEFT, RIGHT];
@@ -110,7 +111,7 @@ export class Picture {
       this.#lines.replaceChildren(...lanes.lanes.map((lane) => lifeline(lane)));
       this.#scroller.stale();
     }
-    this.#scroller.draw();
+    this.#scroller.draw(end);
     this.#drawBars(placeOf);
   }
 
@@ -156,14 +157,21 @@ export class Picture {
       const row = source.at(index);
       if (row) rows.push(row);
     }
-    const bars = barsOf(rows, placeOf).flatMap((bar) => {
+    const found = barsOf(rows, placeOf);
+    const sign =
+      found
+        .map((bar) => `${bar.top} ${bar.bottom} ${bar.exchange.seq} ${bar.exchange.status}`)
+        .join() + this.#sign;
+    if (sign === this.#barSign) return;
+    this.#barSign = sign;
+    const bars = found.flatMap((bar) => {
       const lane = this.#lanes.at.get(bar.lane);
       if (!lane) return [];
       const made = h("div", { class: `mf-bar mf-s-${bar.exchange.status}` });
-      const end = bar.bottom === undefined ? source.count * ROW : bar.bottom * ROW + ARROW_Y;
-      made.style.left = `${lane.x - 4 + bar.slot * 5}px`;
-      made.style.top = `${bar.top * ROW + ARROW_Y}px`;
-      made.style.height = `${Math.max(4, end - bar.top * ROW - ARROW_Y)}px`;
+      const top = bar.top * ROW + ARROW_Y;
+      const height =
+        bar.bottom === undefined ? source.count * ROW - top : (bar.bottom - bar.top) * ROW;
+      made.style.cssText = `left:${lane.x - 4 + bar.slot * 5}px;top:${top}px;height:${Math.max(4, height)}px`;
       return [made];
     });
     this.#bars.replaceChildren(...bars);

@@ -11,6 +11,7 @@ export interface Source<T> {
 
 export class Scroller<T> {
   readonly #made = new Map<number, { element: HTMLElement; index: number }>();
+  #height = 480;
   source: Source<T> = { count: 0, at: () => undefined, key: () => 0 };
 
   constructor(
@@ -24,14 +25,11 @@ export class Scroller<T> {
   ) {}
 
   get atEnd(): boolean {
-    const { scrollTop, clientHeight, scrollHeight } = this.port;
-    return scrollTop + clientHeight >= scrollHeight - this.rowHeight;
+    return this.port.scrollTop + this.#height >= (this.source.count - 1) * this.rowHeight;
   }
 
-  get range(): readonly [number, number] {
-    const height = this.port.clientHeight || 480;
-    return inSight(this.port.scrollTop, height, this.source.count, this.rowHeight);
-  }
+  /** The rows that were in sight when it was last drawn. */
+  range: readonly [number, number] = [0, 0];
 
   /** Throw away what was made: it would look different now. */
   stale(): void {
@@ -39,9 +37,19 @@ export class Scroller<T> {
     this.#made.clear();
   }
 
-  draw(): void {
-    const height = `${this.source.count * this.rowHeight}px`;
+  /** Draw what is in sight, or the end. What the browser knows is asked before anything changes:
+   * each question after a change would make it lay out the page again. */
+  draw(end = false): void {
+    const { port, rowHeight } = this;
+    const { count } = this.source;
+    this.#height = port.clientHeight || 480;
+    const before = port.scrollTop;
+    const height = `${count * rowHeight}px`;
     if (this.ground.style.height !== height) this.ground.style.height = height;
+    const last = Math.max(0, count * rowHeight - this.#height);
+    const top = Math.min(end ? last : before, last);
+    if (end && Math.abs(before - last) > 1) port.scrollTop = last;
+    this.range = inSight(top, this.#height, count, rowHeight);
     const [from, to] = this.range;
     const keep = new Set<number>();
     for (let index = from; index < to; index++) {
@@ -87,9 +95,5 @@ export class Scroller<T> {
     else if (top + this.rowHeight > scrollTop + clientHeight) {
       this.port.scrollTop = top + 2 * this.rowHeight - clientHeight;
     }
-  }
-
-  end(): void {
-    this.port.scrollTop = this.source.count * this.rowHeight;
   }
 }

@@ -66,9 +66,9 @@ export class Table {
     return this.#scroller;
   }
 
-  draw(): void {
+  draw(end: boolean): void {
     this.table.setAttribute("aria-rowcount", String(this.#scroller.source.count + 1));
-    this.#scroller.draw();
+    this.#scroller.draw(end);
   }
 
   paint(selected: number): void {
