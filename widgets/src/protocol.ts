@@ -24,7 +24,9 @@
  *             Trace was cleared), or what was asked for is no longer there.
  *   answer    {type, request, ok, text?, seq?}    to `resend`, `call`, `stop`; `seq` is the
  *             first event it caused.
- * `epoch` names the Trace: another epoch in a batch makes the page ask for everything.
+ * `epoch` names the Trace: `zero_unix_s` of its header as `repr` gives it (and so does
+ * JavaScript, save for whole numbers), so that a snapshot and the kernel's batches meet. Another
+ * epoch in a batch makes the page ask for everything.
  *
  * PAGE -> KERNEL
  *   ready     {type, epoch, after}    a page is here and holds everything up to `after`
