@@ -14,6 +14,7 @@ from . import targets
 from .connection import Connection
 from .endpoint import Endpoint
 from .endpoints import Endpoints
+from .listening import end_all
 from .loop import BackgroundLoop
 from .names import near, resolve
 from .server import NotebookServer
@@ -29,6 +30,7 @@ class Connections(dict[str, Connection]):
         self._servers = servers
         self._endpoints = endpoints
         self._chosen: list[str] = []
+        endpoints.on_change = self._forget_lost
 
     def lead(self, target: Any) -> tuple[targets.Target, Endpoint | None]:
         """Where a target leads, and the endpoint of this kernel it is, if it is one.
@@ -44,7 +46,8 @@ class Connections(dict[str, Connection]):
                 raise UsageError(
                     "there is nothing to connect to.", hint="%mcp serve, or name a target."
                 )
-            target = list(self._endpoints.values())[-1]
+            asked_for = [e for e in self._endpoints.values() if not e.last_resort]
+            target = (asked_for or list(self._endpoints.values()))[-1]
         if isinstance(target, str):
             named = self._endpoints.get(target) or self._servers.get(target)
             if named is None:
@@ -68,7 +71,9 @@ class Connections(dict[str, Connection]):
             if endpoint.server is server:
                 return endpoint
         options = ServeOptions(name=f"{server.name}-memory")
-        return self._endpoints.start(server, find_transport("memory"), options)
+        endpoint = self._endpoints.start(server, find_transport("memory"), options)
+        endpoint.last_resort = True
+        return endpoint
 
     def _inside(self, endpoint: Endpoint) -> targets.Target:
         if endpoint.status != "listening":
@@ -123,7 +128,19 @@ class Connections(dict[str, Connection]):
         """Close a connection, from any loop."""
         if self.get(connection.name) is connection:
             del self[connection.name]
-        await self._loop.reach(connection.session.close())
+
+        async def close() -> None:
+            await end_all(connection)
+            await connection.session.close()
+
+        await self._loop.reach(close())
+
+    def _forget_lost(self) -> None:
+        """Forget the connections that were lost with an endpoint some time ago."""
+        for name, connection in list(self.items()):
+            endpoint = connection.endpoint
+            if endpoint is not None and endpoint.status == "stopped" and connection.session.lost:
+                del self[name]
 
     async def farewell(self, endpoint: Endpoint, reason: str) -> None:
         """End the connections to an endpoint that goes away; they stay listed as lost."""

@@ -18,6 +18,8 @@ class Endpoint:
         name: how magics call it.
         server: what it serves.
         warnings: what the user should know about how it was started.
+        last_resort: whether nobody asked for it: a connection needed it. It is not what a bare
+            ``connect`` means while there is another.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Endpoint:
         self.server = server
         self.warnings = warnings
         self.guarded = guarded
+        self.last_resort = False
         self.listener = listener
         self._transport = transport
         self._stop = stop

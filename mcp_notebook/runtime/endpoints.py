@@ -34,6 +34,9 @@ class Endpoints(dict[str, Endpoint]):
         loop: the background loop they run on.
         trace: where their traffic is recorded.
         farewell: called before an endpoint goes, to end the connections to it.
+
+    Attributes:
+        on_change: called before an endpoint is started or stopped by a user.
     """
 
     def __init__(self, loop: BackgroundLoop, trace: Trace, farewell: Farewell) -> None:
@@ -41,6 +44,7 @@ class Endpoints(dict[str, Endpoint]):
         self._loop = loop
         self._trace = trace
         self._farewell = farewell
+        self.on_change: Callable[[], None] = lambda: None
 
     def start(self, served: NotebookServer, way: Transport, options: ServeOptions) -> Endpoint:
         """Start an endpoint; one of the same name is replaced.
@@ -50,6 +54,7 @@ class Endpoints(dict[str, Endpoint]):
         """
         warnings: list[str] = []
         options = replace(options, warn=warnings.append)
+        self.on_change()
         return self._loop.run(self._start(served, way, options, warnings))
 
     async def _start(
@@ -77,6 +82,7 @@ class Endpoints(dict[str, Endpoint]):
     def stop(self, endpoint: Endpoint) -> None:
         """Stop an endpoint; twice is no error."""
         if self.get(endpoint.name) is endpoint:
+            self.on_change()
             self._loop.run(self.end(endpoint, "its endpoint was stopped"))
 
     async def end(self, endpoint: Endpoint, reason: str) -> None:

@@ -37,6 +37,11 @@ class Listening:
         self._undo: Any = None
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing will come any more."""
+        return self._task.done() if self._task is not None else self._undo is None
+
+    @property
     def notices(self) -> list[str]:
         """What came, oldest first, as method names (and the URI of a resource)."""
         with self._changed:
@@ -69,11 +74,15 @@ class Listening:
             self._owner.workbench.loop.run(self._stop())
 
     async def _stop(self) -> None:
+        listenings = self._owner.listenings
+        if listenings.get(_key(self.uris)) is self:
+            del listenings[_key(self.uris)]
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=2)
         if self._undo is not None:
             self._undo()
+            self._undo = None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.notices)
@@ -86,18 +95,39 @@ class Listening:
         return f"<listening on {self.connection} to {what}: {len(self)} so far>"
 
 
+def _key(uris: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(uris)))
+
+
 async def listen(connection: Connection, uris: tuple[str, ...]) -> Listening:
     """Start listening in the way of the connection's era; runs on the background loop.
+
+    Who listens to the same again gets the listening that is there: each is a subscription at
+    the server. It ends with ``stop()`` or with the connection.
 
     Raises:
         UsageError: this server or transport cannot send notices.
     """
+    there = connection.listenings.get(_key(uris))
+    if there is not None and not there.ended:
+        return there
     listening = Listening(connection, uris)
-    if connection.era == "modern":
-        await _modern(connection, listening)
-    else:
-        await _legacy(connection, listening)
+    connection.listenings[_key(uris)] = listening
+    try:
+        if connection.era == "modern":
+            await _modern(connection, listening)
+        else:
+            await _legacy(connection, listening)
+    except BaseException:
+        await listening._stop()
+        raise
     return listening
+
+
+async def end_all(connection: Connection) -> None:
+    """End what is listened to on a connection; runs on the background loop."""
+    for listening in list(connection.listenings.values()):
+        await listening._stop()
 
 
 async def _modern(connection: Connection, listening: Listening) -> None:
@@ -113,24 +143,25 @@ async def _modern(connection: Connection, listening: Listening) -> None:
                 resource_subscriptions=list(listening.uris),
             )
             async with stream as subscription:
-                started.set_result(None)
+                if not started.done():
+                    started.set_result(None)
                 async for event in subscription:
                     connection.session.tools_changed = True
                     listening.add(_event_text(event))
         except Exception as error:  # noqa: BLE001 - because it is handed to who waits, or becomes a notice
             if started.done():
-                listening.add(f"the stream ended: {error}")
+                listening.add(f"the stream ended: {connection.session.clean(error)}")
             else:
                 started.set_exception(error)
 
     listening._task = connection.workbench.loop.spawn(take())
     try:
         await asyncio.wait_for(asyncio.shield(started), connection.timeout)
-    except Exception as error:
-        listening._task.cancel()
+    except Exception as error:  # noqa: BLE001 - because it is raised again, explained
         raise UsageError(
-            f"{connection.name} does not take listeners: {error}.", hint="Try --era legacy."
-        ) from error
+            f"{connection.name} does not take listeners: {connection.session.clean(error)}.",
+            hint="Try --era legacy.",
+        ) from None
 
 
 def _event_text(event: Any) -> str:

@@ -148,7 +148,9 @@ def from_file(text: str) -> Target:
         )
         raise UsageError(f"there is no file {filename}.", hint=hint)
     if path.suffix == ".py":
-        return from_command(["python", str(path)], name=path.stem)
+        # resolved, because a child may start in a folder of its own (--cwd)
+        target = from_command(["python", str(path.resolve())], name=path.stem)
+        return _replace(target, shown=f"python {filename}")
     if path.suffix == ".json":
         return _from_config(path, entry)
     raise UsageError(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import linecache
 import time
 import traceback
-from dataclasses import dataclass
+from collections.abc import Collection
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from mcp_notebook.errors import McpError
 from mcp_notebook.trace.events import Event, StderrLine
 
 from .results import Failure
@@ -23,6 +26,16 @@ BOUND_TO = {
 }
 """What errors say of objects that cannot be used from a tool's own thread or loop."""
 
+_IN_CIRCLES = ("%mcp why", "See %mcp why")
+"""Hints that lead to where the reader already is."""
+
+_THREADS = {
+    "worker": "in a thread of its own",
+    "tool_loop": "on the loop of async tools",
+    "kernel": "in the kernel's thread",
+}
+"""Where a tool runs, in plain words."""
+
 AROUND = 12
 """Events of the Trace shown around a failure."""
 
@@ -37,6 +50,7 @@ class Trouble:
         error: what was raised here; ``None`` where a tool answered with an error.
         failure: the tool's own exception, where it runs in this kernel.
         since_seq: the number of the last event before it began.
+        at: when it was noticed, in seconds of ``time.monotonic``.
     """
 
     what: str
@@ -44,6 +58,7 @@ class Trouble:
     error: BaseException | None = None
     failure: Failure | None = None
     since_seq: int = 0
+    at: float = field(default_factory=time.monotonic)
 
 
 def user_frames(error: BaseException) -> list[str]:
@@ -90,27 +105,55 @@ def advice(trouble: Trouble) -> str:
     for sign, owner in BOUND_TO.items():
         if sign in text:
             return f"This belongs to {owner}: define the tool with %%mcp tool --thread kernel."
-    return str(getattr(raised, "hint", "") or "")
+    hint = str(getattr(raised, "hint", "") or "")
+    return "" if hint.strip(" .") in _IN_CIRCLES else hint
 
 
-def report(trouble: Trouble | None, events: list[Event], running: list[Running]) -> str:
+def ago(seconds: float) -> str:
+    """How long ago something was, for people."""
+    if seconds < 2:
+        return "just now"
+    if seconds < 120:
+        return f"{seconds:.0f} s ago"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min ago"
+    return f"{seconds / 3600:.0f} h ago"
+
+
+def _busy(call: Running, now: float, waiting: Collection[str]) -> str:
+    """One tool that has been running for long."""
+    for_s = f"{now - call.since:.0f} s"
+    if call.tool in waiting:
+        return f"{call.tool} has been waiting for your answer, {for_s} since its call."
+    where = _THREADS.get(call.thread, call.thread.replace("_", " "))
+    return f"{call.tool} has been running for {for_s} ({where})."
+
+
+def report(
+    trouble: Trouble | None,
+    events: list[Event],
+    running: list[Running],
+    waiting: Collection[str] = (),
+) -> str:
     """The whole story as text.
 
     Args:
         trouble: the last failure.
         events: the events around it, redacted.
         running: tools that have been running for long.
+        waiting: names of tools whose question to the user is open.
     """
     now = time.monotonic()
-    lines = [
-        f"{call.tool} has been running for {now - call.since:.0f} s ({call.thread})."
-        for call in running
-    ]
+    lines = [_busy(call, now, waiting) for call in running]
     if trouble is None:
         return "\n".join(lines) or "Nothing has failed."
     where = f" on {trouble.connection}" if trouble.connection else ""
-    lines.append(f"{trouble.what}{where}:")
-    if trouble.error is not None:
+    lines.append(f"{trouble.what}{where}, {ago(now - trouble.at)}:")
+    if isinstance(trouble.error, KeyboardInterrupt | CancelledError):
+        lines.append("  You interrupted it before its answer came; the call was cancelled.")
+    elif isinstance(trouble.error, McpError) and not advice(trouble):
+        lines.append(f"  {' '.join(trouble.error.message.split())}")
+    elif trouble.error is not None:
         lines.append(
             f"  {trouble.error}" if str(trouble.error) else f"  {type(trouble.error).__name__}"
         )

@@ -19,6 +19,7 @@ from mcp_notebook.wire.sse import SseDecoder, SseEvent
 
 from .base import Listener
 from .guard import Policy
+from .ports import reachable, url_host
 from .tap import LinkTap, Tap, TappedTransport, link_address
 
 FAREWELL_S = 0.3
@@ -140,7 +141,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"]]
         refusal = self._policy.refusal(headers)
         if refusal is not None:
             extra = [(b"www-authenticate", b"Bearer")] if refusal.status == 401 else []
@@ -243,8 +244,8 @@ class AsgiListener(Listener):
         self._gate = Gate(app, policy)
         self._sock = sock
         host, port = sock.getsockname()[:2]
-        host = f"[{host}]" if ":" in host else host
-        self.url = self.address = f"http://{host}:{port}{path}"
+        self.address = f"http://{url_host(host)}:{port}{path}"
+        self.url = f"http://{url_host(reachable(host))}:{port}{path}"
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
                 self._gate,

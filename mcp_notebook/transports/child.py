@@ -237,7 +237,8 @@ class Child:
         """Exit code and last words, for an error message."""
         code = self.exit_code
         how = "" if code is None else f"exit code {code}" if code >= 0 else f"signal {-code}"
-        words = " | ".join(line.strip() for line in list(self.last_words)[-3:] if line.strip())
+        said = [line.strip() for line in self.last_words if line.strip(" ^~")]  # no underlining
+        words = " | ".join(said[-3:])
         return "; ".join(part for part in (how, f"it said: {words}" if words else "") if part)
 
 

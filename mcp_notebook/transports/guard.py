@@ -3,16 +3,23 @@
 Source: revision 2026-07-28, Transports, Streamable HTTP, Security: servers MUST validate the
 Origin header, SHOULD bind to loopback and SHOULD authenticate. The Host check stops DNS
 rebinding: a page of a foreign site whose name was pointed at 127.0.0.1.
+
+Origins of loopback pass without being allowed by name, and without a token where the endpoint
+has none: Jupyter itself and every local web tool is such an origin. Whoever serves foreign pages
+from a port of this machine should give the endpoint a token.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from .base import LOOPBACK_HOSTS, ServeOptions
+
+_ONCE = frozenset({"host", "origin", "authorization"})
+"""RFC 9110 section 5.3: a field that is no list must not be sent twice."""
 
 _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 
@@ -22,7 +29,7 @@ class Refusal:
     """Why a request is turned away.
 
     Attributes:
-        status: the HTTP status: 401 token, 403 Origin, 421 Host.
+        status: the HTTP status: 400 a header sent twice, 401 token, 403 Origin, 421 Host.
         text: one line for the log and the body.
     """
 
@@ -57,15 +64,22 @@ class Policy:
             token=options.token,
         )
 
-    def refusal(self, headers: Mapping[str, str]) -> Refusal | None:
+    def refusal(self, pairs: Iterable[tuple[str, str]]) -> Refusal | None:
         """Judge a request by its headers.
 
         Args:
-            headers: lower-case names to values.
+            pairs: names and values, as they were sent.
 
         Returns:
             ``None`` where it may pass.
         """
+        headers: dict[str, str] = {}
+        for name, value in pairs:
+            name = name.lower()
+            if name in headers and name in _ONCE:
+                # which of two counts is read differently by every layer
+                return Refusal(status=400, text=f"more than one {name} header")
+            headers[name] = value
         host = headers.get("host", "")
         if self.hosts is not None and _host_name(host) not in self.hosts:
             return Refusal(status=421, text=f"Host {host!r} is not served here")

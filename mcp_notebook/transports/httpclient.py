@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpcore2
 import httpx2
 from httpcore2._backends.auto import AutoBackend
+from mcp.shared.inbound import encode_header_value
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp_notebook.trace.events import Direction
@@ -195,12 +196,12 @@ def _mirrored(data: bytes, session: dict[str, str]) -> dict[str, str]:
         return {}
     if session.get(VERSION_HEADER, "") not in MODERN_PROTOCOL_VERSIONS:
         return {}
-    headers = {"mcp-method": message["method"]}
+    headers = {"mcp-method": encode_header_value(message["method"])}
     params = message.get("params")
     if isinstance(params, dict):
         name = params.get("name", params.get("uri"))
-        if isinstance(name, str) and name.isascii() and name.isprintable():
-            headers["mcp-name"] = name
+        if isinstance(name, str):
+            headers["mcp-name"] = encode_header_value(name)
     return headers
 
 

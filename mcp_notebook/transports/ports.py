@@ -26,6 +26,16 @@ def derived_port(folder: str, name: str) -> int:
     return FIRST_DERIVED_PORT + int.from_bytes(digest, "big") % DERIVED_PORTS
 
 
+def url_host(host: str) -> str:
+    """A host as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
+
+
+def reachable(host: str) -> str:
+    """Where a client of this machine reaches a listener: "every address" is none to call."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
 async def listening_socket(options: ServeOptions) -> socket.socket:
     """Bind and listen as the options say.
 

@@ -123,8 +123,22 @@ def runtime_folder() -> Path:
     Raises:
         UsageError: the folder exists and belongs to somebody else.
     """
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    folder = Path(base) / f"mcp-notebook-{os.getuid()}"
+    name = f"mcp-notebook-{os.getuid()}"
+    named = os.environ.get("XDG_RUNTIME_DIR")
+    if named:  # in a container it may be named and not be there
+        with contextlib.suppress(OSError):
+            return _private(Path(named) / name)
+    folder = Path(tempfile.gettempdir()) / name
+    try:
+        return _private(folder)
+    except OSError as error:
+        raise UsageError(
+            f"cannot make the folder {folder}: {error.strerror}.",
+            hint="Give --path with a folder of yours.",
+        ) from None
+
+
+def _private(folder: Path) -> Path:
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     info = folder.lstat()
@@ -161,16 +175,16 @@ class UnixTransport(_Sockets):
             path.unlink()
         listener = SocketListener(served, tap)
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        mask = os.umask(0o177)
         try:
+            # nobody can connect before listen(), so nobody gets in between these two; a umask
+            # would be that of every thread of the process
             sock.bind(str(path))
+            path.chmod(0o600)
         except OSError as error:
             sock.close()
             raise UsageError(
                 f"cannot make the socket {path}: {error.strerror}.", hint="Give another --path."
             ) from None
-        finally:
-            os.umask(mask)
         listener.path = path
         loop = asyncio.get_running_loop()
         listener.server = await loop.create_unix_server(lambda: _ServedLine(listener), sock=sock)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -45,7 +46,7 @@ from .base import (
 )
 from .guard import Policy
 from .http import url_path
-from .ports import listening_socket
+from .ports import listening_socket, reachable, url_host
 from .streams import MessageDuplex, encode
 from .tap import LinkTap, Tap, TappedTransport, link_address
 
@@ -177,8 +178,7 @@ class WebSocketTransport(Transport):
         listener = WebSocketListener(served)
 
         def judge(connection: ServerConnection, request: Request) -> Response | None:
-            headers = {key.lower(): value for key, value in request.headers.raw_items()}
-            refusal = policy.refusal(headers)
+            refusal = policy.refusal(request.headers.raw_items())
             if refusal is not None:
                 response = connection.respond(refusal.status, refusal.text + "\n")
                 if refusal.status == 401:
@@ -205,8 +205,8 @@ class WebSocketTransport(Transport):
             server_header=None,
         )
         host, port = sock.getsockname()[:2]
-        host = f"[{host}]" if ":" in host else host
-        listener.address = listener.url = f"ws://{host}:{port}{path}"
+        listener.address = f"ws://{url_host(host)}:{port}{path}"
+        listener.url = f"ws://{url_host(reachable(host))}:{port}{path}"
         return listener
 
     def connect(self, target: Listener | str, options: ConnectOptions, tap: Tap) -> StreamPair:
@@ -241,9 +241,11 @@ class WebSocketTransport(Transport):
                 f"{_shown(url)!r} is no WebSocket address.", hint="Write ws://HOST:PORT/PATH."
             ) from None
         except (OSError, TimeoutError, InvalidHandshake) as error:
-            reason = str(error) or "no answer in time"
+            reason = foreign(error, tap.trace.secrets.values(), 200) or "no answer in time"
+            plain = isinstance(error, ssl.SSLError) and "WRONG_VERSION" in str(error)
             raise ConnectError(
-                f"nothing answers at {_shown(url)} ({reason}).", hint="%mcp status"
+                f"nothing answers at {_shown(url)} ({reason}).",
+                hint="Or is it ws://?" if plain else "%mcp status",
             ) from None
         duplex = SocketDuplex(socket, receives=Direction.SERVER_TO_CLIENT)
         duplex.on_closed = options.on_closed

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from typing import Any
 
 import mcp_types as types
@@ -17,7 +18,8 @@ from mcp_notebook.runtime.names import free_name, near, resolve
 from mcp_notebook.runtime.questions import Answers, Question, result_of
 from mcp_notebook.runtime.quiet import NAMES, QuietLogging
 from mcp_notebook.runtime.results import Failure
-from mcp_notebook.runtime.trouble import Trouble, advice, report, user_frames
+from mcp_notebook.runtime.toolthreads import Running
+from mcp_notebook.runtime.trouble import Trouble, advice, ago, report, user_frames
 
 SCHEMA = {
     "type": "object",
@@ -320,3 +322,42 @@ def test_loggers_stay_quiet_until_the_last_workbench_has_gone() -> None:
     first.restore()
     second.restore()
     assert (logger.propagate, list(logger.handlers)) == before
+
+
+# ---- what why says -------------------------------------------------------------------------------
+
+
+def test_why_does_not_send_the_reader_back_to_why() -> None:
+    text = report(Trouble(what="add", error=McpError("it broke", hint="%mcp why")), [], [])
+    assert "%mcp why" not in text
+    assert "it broke" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.5, "just now"), (12, "12 s ago"), (600, "10 min ago"), (10_900, "3 h ago")],
+)
+def test_how_long_ago_is_in_words(seconds: float, words: str) -> None:
+    assert ago(seconds) == words
+    text = report(Trouble(what="add", at=time.monotonic() - seconds), [], [])
+    assert text.startswith(f"add, {words}:")
+
+
+def test_an_interrupt_is_told_from_a_failure() -> None:
+    text = report(Trouble(what="add", connection="lab", error=KeyboardInterrupt()), [], [])
+    assert text.startswith("add on lab, just now:")
+    assert "You interrupted it" in text
+
+
+def test_where_a_tool_runs_is_in_plain_words() -> None:
+    began = time.monotonic() - 5
+    running = [
+        Running(tool="slow", thread="worker", since=began),
+        Running(tool="quick", thread="tool_loop", since=began),
+        Running(tool="asks", thread="tool_loop", since=began),
+    ]
+    assert report(None, [], running, waiting={"asks"}).splitlines() == [
+        "slow has been running for 5 s (in a thread of its own).",
+        "quick has been running for 5 s (on the loop of async tools).",
+        "asks has been waiting for your answer, 5 s since its call.",
+    ]

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.trace.events import Fault
 from mcp_notebook.transports.base import ServeOptions
 from mcp_notebook.transports.guard import Policy
+from mcp_notebook.transports.sockets import runtime_folder
 
 HTTP_LIKE = ["http", "http-json", "sse", "websocket"]
 TOKEN = "correct horse battery"
@@ -403,6 +405,47 @@ def test_the_policy_shows_no_token() -> None:
 
 def test_a_token_with_letters_beyond_ascii_is_compared_not_choked_on() -> None:
     policy = Policy.of(ServeOptions(token="schlüssel"))
-    refusal = policy.refusal({"host": "localhost", "authorization": "Bearer schlussel"})
+    refusal = policy.refusal([("host", "localhost"), ("authorization", "Bearer schlussel")])
     assert refusal is not None
     assert refusal.status == 401
+
+
+@pytest.mark.parametrize("name", ["host", "origin", "authorization"])
+def test_a_header_that_decides_must_not_come_twice(name: str) -> None:
+    policy = Policy.of(ServeOptions())
+    pairs = [("Host", "localhost"), ("Origin", "http://localhost"), ("Authorization", "Bearer x")]
+    assert policy.refusal([*pairs, ("Accept", "a"), ("Accept", "b")]) is None
+    refusal = policy.refusal([*pairs, (name.title(), "localhost")])
+    assert refusal is not None
+    assert refusal.status == 400
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+def test_an_endpoint_on_every_address_is_called_on_loopback(
+    bench: Workbench, transport: str
+) -> None:
+    endpoint = bench.serve(transport=transport, host="0.0.0.0", port=0, token=TOKEN)
+    assert urlsplit(endpoint.url).hostname == "127.0.0.1"
+    assert "0.0.0.0" in endpoint.address
+    bench.tool(lambda: 1, name="one")
+    with bench.connect(endpoint.url, token=TOKEN) as connection:
+        assert connection.call("one").text == "1"
+
+
+def test_where_the_named_runtime_folder_is_missing_sockets_are_in_the_temporary_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "missing"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert runtime_folder().parent == tmp_path
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(UsageError, match=r"cannot make the folder .* --path"):
+        runtime_folder()
+
+
+def test_the_umask_of_the_process_is_left_alone(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.umask", lambda _mask: pytest.fail("it is that of every thread"))
+    path = Path(bench.serve(transport="unix").url.removeprefix("unix:"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

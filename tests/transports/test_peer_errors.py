@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp.server.mcpserver import Context
 
-from mcp_notebook.errors import CallError, CallTimeout, ConnectError, UsageError
+from mcp_notebook.errors import CallError, CallTimeout, ConnectError, ConnectionLost, UsageError
 from mcp_notebook.runtime.workbench import Workbench
 from tests.transports.test_hostile import GOOD, line, on_call, scripted, shake_hands
 from tests.transports.tools import Size
@@ -34,9 +36,12 @@ def test_the_words_of_a_peer_are_masked_escaped_and_cut(bench: Workbench) -> Non
     bench.trace.secrets.add("hunter2hunter2")
     error = {"code": -32042, "message": "\x1b[31m\u202e hunter2hunter2 " + "x" * 5000}
     refusal = b'{"jsonrpc":"2.0","id":ID,"error":' + json.dumps(error).encode() + b"}\n"
-    with scripted(on_call(refusal)) as url, bench.connect(url, era="legacy") as connection:
-        with pytest.raises(CallError) as caught:
-            connection.call("odd")
+    with (
+        scripted(on_call(refusal)) as url,
+        bench.connect(url, era="legacy") as connection,
+        pytest.raises(CallError) as caught,
+    ):
+        connection.call("odd")
     text = str(caught.value)
     assert text.isprintable()
     assert r"\x1b[31m\u202e *** xxx" in text
@@ -78,9 +83,12 @@ def test_looking_a_tool_up_is_part_of_the_calls_time(bench: Workbench) -> None:
             return []
         return shake_hands(message)
 
-    with scripted(answer) as url, bench.connect(url, era="legacy", timeout=20) as connection:
-        with pytest.raises(CallTimeout):
-            connection.start("unknown", {}, timeout=0.05).result()
+    with (
+        scripted(answer) as url,
+        bench.connect(url, era="legacy", timeout=20) as connection,
+        pytest.raises(CallTimeout),
+    ):
+        connection.start("unknown", {}, timeout=0.05).result()
 
 
 def test_time_stands_still_while_a_question_is_open(bench: Workbench) -> None:
@@ -123,11 +131,95 @@ def test_asking_in_the_way_of_the_other_era_is_explained(bench: Workbench) -> No
         "back-channel for server-initiated requests.",
     }
     raw = b'{"jsonrpc":"2.0","id":ID,"error":' + json.dumps(refusal).encode() + b"}\n"
-    with scripted(on_call(raw)) as url, bench.connect(url, era="legacy") as connection:
-        with pytest.raises(CallError, match=r"--era legacy.*input_required"):
-            connection.call("odd")
+    with (
+        scripted(on_call(raw)) as url,
+        bench.connect(url, era="legacy") as connection,
+        pytest.raises(CallError, match=r"--era legacy.*input_required"),
+    ):
+        connection.call("odd")
 
 
 def test_an_answer_in_time_is_no_timeout(bench: Workbench) -> None:
     with scripted(on_call(GOOD)) as url, bench.connect(url, era="legacy") as connection:
         assert connection.start("odd", {}, timeout=30).result().value == "good"
+
+
+def test_raw_bytes_that_get_no_answer_end_at_their_limit(bench: Workbench) -> None:
+    started = threading.Event()
+
+    @bench.tool
+    async def hang() -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    connection = bench.connect(bench.serve(transport="http"), era="legacy")
+    request = {"jsonrpc": "2.0", "id": "x", "method": "tools/call", "params": {"name": "hang"}}
+    assert connection.send(json.dumps(request), timeout=0.3) == []
+    assert started.is_set()
+    assert connection.is_open
+
+
+def test_raw_bytes_to_a_server_that_has_gone_are_one_line(bench: Workbench) -> None:
+    connection = bench.connect(bench.serve(transport="http").url)
+    bench.endpoints["notebook-http"].stop()
+    with pytest.raises(ConnectionLost, match="is gone"):
+        connection.send('{"jsonrpc":"2.0","id":1,"method":"ping"}')
+
+
+def test_raw_bytes_may_name_a_tool_beyond_ascii(bench: Workbench) -> None:
+    bench.tool(lambda: 1, name="größe")
+    connection = bench.connect(bench.serve(transport="http"), era="modern")
+    sent = connection.call("größe").exchange
+    assert sent is not None
+    raw = next(e.raw for e in bench.trace.messages() if e.seq == sent.seq)
+    (answer,) = connection.send(raw)
+    assert "error" not in answer.json()
+
+
+def test_listening_to_the_same_again_is_one_subscription(bench: Workbench) -> None:
+    connection = bench.connect(bench.serve(transport="memory"), era="modern")
+    first = connection.listen()
+    assert connection.listen() is first
+    assert connection.listen("note://one") is not first
+    first.stop()
+    assert first.ended
+    second = connection.listen()
+    assert second is not first
+    connection.close()
+    assert second.ended
+    assert connection.listenings == {}
+
+
+def test_underlining_is_left_out_of_last_words(bench: Workbench) -> None:
+    program = "import sys; sys.exit('Traceback\\n    f(x)\\n    ~^^^\\nNameError: x')"
+    with pytest.raises(ConnectError, match=r"Traceback \| f\(x\) \| NameError: x"):
+        bench.connect([sys.executable, "-c", program], timeout=20)
+
+
+def test_a_file_is_found_whatever_folder_its_child_starts_in(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "srv.py").write_text(
+        "from mcp.server.mcpserver import MCPServer\nmcp = MCPServer('s')\nmcp.run()\n"
+    )
+    with bench.connect("sub/srv.py", cwd="sub", timeout=40) as connection:
+        assert connection.target == "python sub/srv.py"
+
+
+def test_the_last_resort_is_not_what_a_bare_connect_means(bench: Workbench) -> None:
+    chosen = bench.serve(transport="tcp")
+    bench.connect(bench.server("other"))
+    assert bench.endpoints["other-memory"].last_resort
+    assert bench.connect().endpoint is chosen
+
+
+def test_a_lost_connection_is_forgotten_with_the_next_change(bench: Workbench) -> None:
+    endpoint = bench.serve(transport="memory")
+    connection = bench.connect(endpoint, name="mine")
+    endpoint.stop()
+    assert bench.connections["mine"] is connection
+    assert connection.status.startswith("lost")
+    bench.serve(transport="tcp")
+    assert "mine" not in bench.connections
