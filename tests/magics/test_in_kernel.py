@@ -571,6 +571,7 @@ def test_a_secret_of_a_child_comes_from_a_variable(cells: KernelRig) -> None:
     assert "warning" not in shown(cells, "%mcp connect foreign.py --env API_KEY=$API_KEY")
     literal = shown(cells, "%mcp connect foreign.py --env API_KEY=sk-1234567")
     assert "--env API_KEY=$NAME" in literal
+    assert "warning" not in shown(cells, "%mcp connect foreign.py --env MAX_TOKENS=500")
     assert "sk-" not in shown(cells, "%mcp connect -- python foreign.py $API_KEY")
     assert shown(cells, "%mcp call environment(name='API_KEY')") == "nothing"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _BY_HTTP = ("http://", "https://", "ws://", "wss://")
+_SETTING = re.compile(r"(?i)true|false|yes|no|on|off|[\d.]*")
 _NO_HTTP = ("memory", "pipe", "tcp", "unix")
 
 
@@ -168,7 +170,7 @@ def _filled(context: Context, option: str, name: str, text: str, warnings: list[
     """The value of a header or variable; one whose name sounds secret should be no literal."""
     from mcp_notebook.runtime.credentials import sounds_secret
 
-    if sounds_secret(name):
+    if sounds_secret(name) and not _SETTING.fullmatch(text):  # MAX_TOKENS=500
         return context.secret(text, option, warnings) or ""
     return grammar.filled(text, context.names)
 
