@@ -32,7 +32,8 @@ _IN_CIRCLES = ("%mcp why", "See %mcp why")
 _THREADS = {
     "worker": "in a thread of its own",
     "tool_loop": "on the loop of async tools",
-    "kernel": "in the kernel's thread",
+    "main_thread": "in the kernel's thread",
+    "kernel_loop": "on the kernel's loop",
 }
 """Where a tool runs, in plain words."""
 

@@ -31,7 +31,7 @@ class Vantage(StrEnum):
     RELAY = "relay"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Event:
     """One thing that happened.
 
@@ -56,8 +56,16 @@ class Event:
     link: str = ""
     transport: str = ""
 
+    def __repr__(self) -> str:
+        """One line without content, which may be long or secret, and without time."""
+        return f"<{self.kind} {self.seq} on {self.conn}{self._told()}, {self.vantage}>"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+    def _told(self) -> str:
+        """What its kind adds to that line."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Message(Event):
     """One JSON-RPC message, as its bytes.
 
@@ -75,6 +83,9 @@ class Message(Event):
     size: int
     span: Span | None = None
 
+    def _told(self) -> str:
+        return f": {self.direction.arrow} {self.size} bytes"
+
     @property
     def cut(self) -> bool:
         """Whether ``raw`` is shorter than what travelled."""
@@ -88,7 +99,7 @@ class Message(Event):
             return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Chunk(Event):
     """Bytes as one read or write moved them.
 
@@ -106,13 +117,16 @@ class Chunk(Event):
     size: int
     offset: int
 
+    def _told(self) -> str:
+        return f": {self.direction.arrow} {self.size} bytes"
+
     @property
     def cut(self) -> bool:
         """Whether ``data`` is shorter than what travelled."""
         return self.size > len(self.data)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class StderrLine(Event):
     """One line a child process wrote to its standard error, without the line end."""
 
@@ -121,7 +135,7 @@ class StderrLine(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LinkOpened(Event):
     """A byte stream was opened: a TCP connection, a pair of pipes, a child process.
 
@@ -134,7 +148,7 @@ class LinkOpened(Event):
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LinkClosed(Event):
     """A byte stream ended.
 
@@ -147,7 +161,7 @@ class LinkClosed(Event):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Fault(Event):
     """Something that should not have happened on a link, or was made to happen.
 

@@ -50,12 +50,10 @@ class Exchange:
         status: how it ended.
         answers: its answer; none where none came, more where a peer answered twice.
         progress: the progress notifications for it.
-        related: other notifications that belong to it: its cancellation, the events of its
-            subscription, log lines of its stream.
+        related: its cancellation, the events of its subscription, log lines of its stream.
         latency_ns: from the request to the first answer.
         retry_of: the ``seq`` of the request this one retries with answers.
-        rounds: the ``seq`` of each request of the same question and answer game, this one
-            included.
+        rounds: the ``seq`` of each request of the same game of questions, this one included.
     """
 
     request: Message
@@ -69,6 +67,9 @@ class Exchange:
     latency_ns: int | None = None
     retry_of: int | None = None
     rounds: tuple[int, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<exchange {self.seq} on {self.conn}: {self.tool or self.method}, {self.status}>"
 
     @property
     def seq(self) -> int:
@@ -160,9 +161,7 @@ class Pairing:
         self._on_link: defaultdict[tuple[str, Vantage, str, Direction], dict[int, _Open]] = (
             defaultdict(dict)
         )
-        self._asking: defaultdict[tuple[str, Vantage, Direction, str], list[_Open]] = defaultdict(
-            list
-        )
+        self._asking: defaultdict[_Place, list[_Open]] = defaultdict(list)
 
     def exchange(self, seq: int) -> Exchange | None:
         """The exchange that a message belongs to; of a batch the one that was asked last."""

@@ -41,6 +41,7 @@ def test_the_quick_way_makes_the_same_frozen_event(kind: type[Event], own: dict)
     assert quick == plain
     assert hash(quick) == hash(plain)
     assert repr(quick) == repr(plain)
+    assert len(repr(quick)) < 80
     assert dataclasses.replace(quick, seq=9).seq == 9
     with pytest.raises(dataclasses.FrozenInstanceError):
         quick.seq = 3

@@ -223,3 +223,14 @@ def test_a_lost_connection_is_forgotten_with_the_next_change(bench: Workbench) -
     assert connection.status.startswith("lost")
     bench.serve(transport="tcp")
     assert "mine" not in bench.connections
+
+
+def test_an_exchange_and_its_messages_are_one_short_line(bench: Workbench) -> None:
+    bench.tool(lambda text: len(text), name="count")
+    connection = bench.connect(bench.serve(transport="memory"), name="lab")
+    exchange = connection.call("count", text="x" * 5000).exchange
+    assert exchange is not None
+    seq = exchange.seq
+    assert repr(exchange) == f"<exchange {seq} on lab: count, answered>"
+    assert repr(exchange.request).startswith(f"<message {seq} on lab: → ")
+    assert repr(exchange.request).endswith(" bytes, client>")
