@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import difflib
 import inspect
 import types
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,12 @@ class CellSyntaxError(UsageError):
 def _functions(context: Context, names: list[str], typed: str) -> list[Any]:
     found = []
     for name in names:
-        function = context.value(f"${name}")
+        if name not in context.names:
+            known = [n for n, v in context.names.items() if inspect.isfunction(v)]
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Define it first: def {name}(...): ..."
+            raise UsageError(f"there is no function {name} here.", hint=hint)
+        function = context.names[name]
         if not callable(function):
             raise UsageError(
                 f"{name} is of type {type(function).__name__}, no function.", hint=typed
