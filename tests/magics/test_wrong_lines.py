@@ -171,7 +171,7 @@ WRONG_LINES: list[tuple[str, Words]] = [
     ("%%mcp send", ("the cell is empty",)),
     ("%%mcp tool", ("the cell defines no function", "def")),
     ("%%mcp tool\nx = 1", ("the cell defines no function", "def")),
-    ("%%mcp tool nothing\ndef x(): ...", ("$nothing is not defined",)),
+    ("%%mcp tool nothing\ndef x(): ...", ("no function nothing here", "def nothing(...)")),
     ("%%mcp tool\nawait x", ("cannot await", "a cell of its own")),
     ("%%mcp tool\ndef f(a: socket.socket) -> int: ...", ("f cannot become a tool", "type hints")),
     ("%%mcp resource nouri\ndef x(): ...", ("'nouri' is no URI", "data://{name}")),
