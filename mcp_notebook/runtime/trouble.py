@@ -29,7 +29,7 @@ BOUND_TO = {
 _IN_CIRCLES = ("%mcp why", "See %mcp why")
 """Hints that lead to where the reader already is."""
 
-_THREADS = {
+THREADS = {
     "worker": "in a thread of its own",
     "tool_loop": "on the loop of async tools",
     "main_thread": "in the kernel's thread",
@@ -126,7 +126,7 @@ def _busy(call: Running, now: float, waiting: Collection[str]) -> str:
     for_s = f"{now - call.since:.0f} s"
     if call.tool in waiting:
         return f"{call.tool} has been waiting for your answer, {for_s} since its call."
-    where = _THREADS.get(call.thread, call.thread.replace("_", " "))
+    where = THREADS.get(call.thread, call.thread.replace("_", " "))
     return f"{call.tool} has been running for {for_s} ({where})."
 
 

@@ -41,7 +41,7 @@ from .server import NotebookServer
 from .servers import FIRST_SERVER, Servers
 from .session import Session
 from .toolthreads import ToolThreads
-from .trouble import Trouble, report
+from .trouble import THREADS, Trouble, report
 
 DEFAULT_TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 15.0
@@ -296,7 +296,10 @@ class Workbench:
         with contextlib.suppress(UsageError):
             found = self.connections.default()
             return found, found is self._resort
-        endpoint = self.endpoints.get(resort) or self.serve(FIRST_SERVER, "memory")
+        endpoint = self.endpoints.get(resort)
+        if endpoint is None:
+            endpoint = self.serve(FIRST_SERVER, "memory")
+            endpoint.last_resort = True
         self._resort = self.connect(endpoint, name=resort)
         return self._resort, True
 
@@ -366,14 +369,18 @@ class Workbench:
         if trouble is not None:
             shown = self.trace.redacted().since(trouble.since_seq)
             events = [e for e in shown if e.conn == trouble.connection]
-        return report(trouble, events, self.threads.blocked())
+        asking = {
+            c.endpoint.server for c in self.connections.values() if c.endpoint and c.session.asking
+        }
+        waiting = {name for server in asking for name in server.tool_names()}
+        return report(trouble, events, self.threads.blocked(), waiting)
 
     def why_slow(self, tool: str, connection: Connection) -> str:
         """What keeps a tool of this kernel busy, in a few words."""
         if connection.endpoint is None or connection.transport == "stdio":
             return ""
         mine = [r for r in self.threads.running() if r.tool == tool]
-        return f"it is still running: {mine[0].thread.replace('_', ' ')}" if mine else ""
+        return f"it is still running {THREADS.get(mine[0].thread, '')}".rstrip() if mine else ""
 
 
 def _check_token(token: str | None) -> None:

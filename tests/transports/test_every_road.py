@@ -122,7 +122,7 @@ def test_a_time_out_names_its_limit_and_the_next_call_works(stream: Connection) 
             stream.start("linger", {"port": bell.port}, timeout=0.2).result()
         assert "--timeout" in str(caught.value)
         if stream.transport != "stdio":
-            assert "it is still running: tool loop" in str(caught.value)
+            assert "it is still running on the loop of async tools" in str(caught.value)
         assert [bell.hear(), bell.hear()] == ["started", "cancelled"]
     assert stream.call("add", a=1).value == 3
 
