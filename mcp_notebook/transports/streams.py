@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
@@ -31,7 +32,7 @@ PAUSE_BYTES = 4 << 20
 """Reading pauses while this much has arrived and waits to be taken."""
 
 
-class MessageDuplex:
+class MessageDuplex(ABC):
     """The SDK's read and write stream in one object; subclasses bring the bytes.
 
     Attributes:
@@ -81,21 +82,21 @@ class MessageDuplex:
             self.resume_arrivals()
         return message
 
+    @abstractmethod
     async def send(self, item: SessionMessage) -> None:
         """Write one message and wait while the peer is slow.
 
         Raises:
             anyio.BrokenResourceError: the link is gone.
         """
-        raise NotImplementedError  # pragma: no cover
 
+    @abstractmethod
     async def aclose(self) -> None:
         """Close this end."""
-        raise NotImplementedError  # pragma: no cover
 
+    @abstractmethod
     def abort(self) -> None:
         """Drop the link at once."""
-        raise NotImplementedError  # pragma: no cover
 
     def pause_arrivals(self) -> None:
         """Stop reading while too much waits; nothing by default."""
