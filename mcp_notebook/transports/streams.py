@@ -98,10 +98,10 @@ class MessageDuplex(ABC):
     def abort(self) -> None:
         """Drop the link at once."""
 
-    def pause_arrivals(self) -> None:
+    def pause_arrivals(self) -> None:  # noqa: B027 - because most transports slow down by themselves
         """Stop reading while too much waits; nothing by default."""
 
-    def resume_arrivals(self) -> None:
+    def resume_arrivals(self) -> None:  # noqa: B027 - see above
         """Read on; nothing by default."""
 
     def __aiter__(self) -> Self:
