@@ -76,6 +76,7 @@ class _Talk:
         self._waiting: list[Item] = []
         self._last = (0, 0)
         self._disordered = False
+        self._sorted = False  # then the lowest numbers need not come first
 
     def add(self, item: Item) -> None:
         """Take the next item; one that is late is put in its place when it is looked for."""
@@ -104,9 +105,10 @@ class _Talk:
         """The conversations with their items in the order of time."""
         if self._disordered:
             items = [one for part in self.parts for one in part.items] + self._waiting
-            self.parts = [_Part(min(part.began for part in self.parts))]
+            self.parts = [_Part(self.parts[0].began)]
             self._waiting = []
             self._disordered = False
+            self._sorted = True
             for item in sorted(items, key=lambda item: item.time):
                 self._fold(item)
         waiting = self._waiting
@@ -117,6 +119,9 @@ class _Talk:
     def shed(self, first_seq: int) -> None:
         """Forget items with lower numbers."""
         for part in self.parts:
+            if self._sorted or self._disordered:
+                part.items = [one for one in part.items if one.event.seq >= first_seq]
+                continue
             gone = 0
             while gone < len(part.items) and part.items[gone].event.seq < first_seq:
                 gone += 1
@@ -167,16 +172,18 @@ class Book:
     def _add(self, event: Event) -> None:
         key = (event.conn, event.vantage, event.link)
         link = self._links.get(key)
+        time = (event.time_ns, event.seq)
         if link is None:
-            time = (event.time_ns, event.seq)
             link = self._links[key] = _Link((event.transport,), time, event.transport)
         if isinstance(event, LinkOpened) and event.transport != "stdio":
             link.sign = (event.transport, event.address)
         link.last_seq = event.seq
+        link.began = min(link.began, time)
         name = (event.conn, event.vantage, event.transport)
         talk = self._talks.get(name)
         if talk is None:
-            talk = self._talks[name] = _Talk((event.time_ns, event.seq))
+            talk = self._talks[name] = _Talk(time)
+        talk.parts[0].began = min(talk.parts[0].began, time)
         if type(event) is Chunk:
             return
         if isinstance(event, Message):

@@ -86,10 +86,12 @@ class LinkTexts:
                 stream.add_key(unit.detail.payload_span, unit.detail.mask)
         for unit in units:
             self._unit(unit, self._ways[unit.direction])
-        told: list[Text] = []
-        for way, one in self._ways.items():
-            if one.judged == one.stream.end and not one.texts:
-                continue
+        return [text for way in Direction for text in self._complete_texts(way)]
+
+    def _complete_texts(self, way: Direction) -> list[Text]:
+        """The texts of a direction that became complete."""
+        one = self._ways[way]
+        if one.judged < one.stream.end:
             lost = self._lost(way)
             if lost is not None:
                 start = lost if lost < one.lost_start else max(lost, one.lost_end)
@@ -100,9 +102,7 @@ class LinkTexts:
                 one.texts += self._straight(one, Span(one.judged, end))
                 one.judged = end
                 one.own.clear()
-            if one.texts:
-                told += one.texts
-                one.texts = []
+        told, one.texts = one.texts, []
         return told
 
     def complete(self, way: Direction) -> int:

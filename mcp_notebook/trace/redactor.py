@@ -30,6 +30,9 @@ _BETWEEN: Final = b"\x00\xff\x00"
 MAX_VALUES: Final = 20_000
 """So many values that were found are remembered; then the first found is forgotten."""
 
+MAX_QUIET: Final = 256
+"""So many links are remembered whose chunks all left."""
+
 _MAX_JUDGED: Final = 512
 _MAX_JUDGED_BYTES: Final = 8192
 
@@ -153,8 +156,13 @@ class Redactor:
             for link in found:
                 for way in Direction:
                     link.stream(way).shed(first_seq)
-            kept = [one for one in found[:-1] if any(one.stream(w).chunks for w in Direction)]
-            self._links[key] = [*kept, found[-1]]
+            self._links[key] = [*(o for o in found[:-1] if not _quiet(o, first_seq)), found[-1]]
+        # a link that is quiet may go on, and is then read on
+        quiet = [key for key, found in self._links.items() if _quiet(found[-1], first_seq)]
+        for key in quiet[:-MAX_QUIET]:
+            del self._links[key]
+        if len(self._labels) > MAX_VALUES:
+            self._labels.clear()
 
     # ---- the second pass -------------------------------------------------------------
 
@@ -294,6 +302,10 @@ class _Job:
         if conn.masked is None and link.masked is None:
             return changed
         return replace(changed, conn=conn.result_text, link=link.result_text)
+
+
+def _quiet(link: LinkTexts, first_seq: int) -> bool:
+    return all(link.stream(way).is_quiet(first_seq) for way in Direction)
 
 
 def _spelled(hits: list[Hit]) -> set[bytes]:

@@ -19,6 +19,9 @@ from .places import STAR
 
 _LINE_FEED: Final = b"\n"
 
+REMEMBERED_BYTES: Final = 8192
+"""So much before the oldest chunk is remembered."""
+
 Sheet = dict[int, bytearray]
 """What the chunks of a stream become, by their numbers; only those that change."""
 
@@ -67,11 +70,22 @@ class Stream:
             yield self._texts[index]
 
     def shed(self, first_seq: int) -> None:
-        """Forget the chunks with lower numbers, and what lay in nothing but them."""
-        gone = 0
-        while gone < len(self.chunks) and self.chunks[gone].seq < first_seq:
-            self.masked.pop(self.chunks[gone].seq, None)
-            gone += 1
+        """Forget the chunks with lower numbers, and what lay in nothing but them.
+
+        A little is remembered of what left: a secret may begin there and end in what is kept.
+        """
+        kept = bisect_left(self.chunks, first_seq, key=lambda chunk: chunk.seq)
+        gone, left = kept, REMEMBERED_BYTES
+        while gone and left > 0:
+            gone -= 1
+            left -= len(self.chunks[gone].data)
+        if left < 0 and gone < kept:
+            chunk = self.chunks[gone]
+            offset = chunk.offset - left
+            self.chunks[gone] = replace(chunk, data=chunk.data[-left:], offset=offset)
+            self._starts[gone] = offset
+        for chunk in self.chunks[:kept]:
+            self.masked.pop(chunk.seq, None)
         if not gone:
             return
         del self.chunks[:gone], self._starts[:gone]
@@ -80,6 +94,10 @@ class Stream:
         del self._texts[:texts], self._text_ends[:texts]
         keys = max(0, bisect_right(self._key_starts, at) - 1)
         del self._keys[:keys], self._key_starts[:keys]
+
+    def is_quiet(self, first_seq: int) -> bool:
+        """Whether every chunk has a lower number."""
+        return not self.chunks or self.chunks[-1].seq < first_seq
 
     # ---- reading and masking ---------------------------------------------------------
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from mcp_notebook.errors import UsageError
 from mcp_notebook.runtime.workbench import Workbench
-from mcp_notebook.show.flow import flow_text
+from mcp_notebook.show.book import Book
+from mcp_notebook.show.flow import MAX_LINES, flow_text
+from mcp_notebook.show.layers import layers_text
+from mcp_notebook.show.sessions import sessions
 from mcp_notebook.trace.events import Fault, LinkClosed, LinkOpened, StderrLine, Vantage
 from mcp_notebook.trace.store import Trace
 from tests.show.conftest import ROADS, equipped, talk
@@ -157,6 +162,108 @@ def test_the_newest_lines_are_kept_and_the_rest_is_counted() -> None:
 
     assert shown.splitlines()[0] == "(15 earlier lines not shown.)"
     assert [line.split()[0] for line in shown.splitlines()[2:]] == ["#16", "#17"]
+
+
+def many(count: int) -> Recording:
+    r = Recording()
+    for id in range(count):
+        r.ask(id)
+    return r
+
+
+def test_a_cell_is_not_flooded_unless_asked_for() -> None:
+    trace = many(MAX_LINES + 50).trace
+
+    assert flow_text(trace).splitlines()[0] == "(50 earlier lines not shown.)"
+    assert len(flow_text(trace).splitlines()) == MAX_LINES + 2
+    assert len(flow_text(trace, last=0).splitlines()) == MAX_LINES + 51
+    assert len(flow_text(trace, last=MAX_LINES + 10).splitlines()) == MAX_LINES + 12
+    part = trace.select("dir:c2s")
+    assert flow_text(part).splitlines()[0] == "(50 earlier lines not shown.)"
+
+
+def test_silent_events_are_not_counted_as_lines() -> None:
+    r = Recording(transport="http", link="http#1")
+    for id in range(5):
+        r.ask(id)
+        r.trace.record(LinkOpened, address="a:1 > b:2", **r.labels)
+
+    assert flow_text(r.trace, last=3, stable=True).splitlines()[0] == (
+        "(2 earlier lines not shown.)"
+    )
+    assert flow_text(r.trace, last=3).splitlines()[0] == "(7 earlier lines not shown.)"
+
+
+def test_the_parts_of_a_batch_that_are_too_many_are_counted() -> None:
+    r = Recording()
+    r.say(C2S, [{"jsonrpc": "2.0", "id": i, "method": f"m{i}"} for i in range(4)])
+
+    shown = flow_text(r.trace, last=3).splitlines()
+
+    assert shown[0] == "(1 earlier line not shown.)"
+    assert [line.split()[2] for line in shown[2:]] == ["m1", "m2", "m3"]
+
+
+def test_a_second_look_decodes_nothing_again(spoken: Workbench) -> None:
+    trace = spoken.trace
+    flow_text(trace)
+    book = trace.recall(Book)
+    messages, chunks = book.read, trace.memory.redactor.decoded
+    assert messages == len(trace.messages())
+    assert chunks == sum(event.kind == "chunk" for event in trace)
+
+    flow_text(trace)
+    flow_text(trace.select("tool:add"), vantage="server", stable=True)
+    layers_text(trace, trace.messages()[-1].seq)
+
+    assert (book.read, trace.memory.redactor.decoded) == (messages, chunks)
+
+
+@pytest.mark.parametrize("vantage", [None, "client", "server"])
+@pytest.mark.parametrize("seed", range(6))
+def test_looking_in_between_changes_nothing(
+    spoken: Workbench, vantage: str | None, seed: int
+) -> None:
+    """Also where an event comes with an earlier time than the one before."""
+    chance = random.Random(seed)
+    whole = [
+        replace(event, time_ns=event.time_ns + (chance.random() < 0.1) * -chance.randrange(10**9))
+        for event in spoken.trace
+    ]
+    looked, fresh = Trace(), Trace()
+    for at in range(0, len(whole), 211):
+        looked._adopt(whole[at : at + 211], dropped=0)
+        flow_text(looked, vantage=vantage)
+    fresh._adopt(whole, dropped=0)
+
+    assert flow_text(looked, last=0, vantage=vantage) == flow_text(fresh, last=0, vantage=vantage)
+    chosen = None if vantage is None else Vantage(vantage)
+    kept = {e.seq for s in sessions(whole, chosen) for e in s.events if e.kind == "message"}
+    heads = [session for session in sessions(whole, chosen) if session.events]
+    shown = flow_text(looked, last=0, vantage=vantage)
+    numbers = {int(number) for number in re.findall(r"^ +#(\d+)  [→←]", shown, re.MULTILINE)}
+    assert numbers == kept
+    assert shown.count("\n\n") + 1 == sum(
+        any(event.kind != "chunk" for event in session.events) for session in heads
+    )
+
+
+def test_what_left_is_in_no_line_and_not_counted() -> None:
+    r = Recording(Trace(max_events=10))
+    for id in range(40):
+        r.ask(id, "ping")
+        r.answer(id)
+        shown = flow_text(r.trace, last=0)
+    # by time, and all answers are from a later millisecond
+    numbers = [*range(71, 81, 2), *range(72, 81, 2)]
+    assert [line.split()[0] for line in shown.splitlines()[2:]] == [f"#{n}" for n in numbers]
+    assert flow_text(r.trace, last=4).splitlines()[1] == "(6 earlier lines not shown.)"
+
+    r.trace.clear()
+
+    assert flow_text(r.trace).splitlines() == ["(70 older events dropped.)", "No messages yet."]
+    r.ask(99, "ping")
+    assert flow_text(r.trace).splitlines()[-1].split()[0] == "#81"
 
 
 def test_dropped_events_are_counted() -> None:

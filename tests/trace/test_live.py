@@ -64,7 +64,7 @@ BATCHES = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 TRANSPORTS = st.sampled_from(["tcp", "http", "websocket"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     secret=VALUES,
     plan=st.lists(st.tuples(PLACES, CARRIERS, POINTS), min_size=1, max_size=3),
@@ -113,7 +113,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=160, deadline=None)
 @given(
     transport=TRANSPORTS,
     said=st.lists(st.tuples(st.sampled_from([C2S, S2C]), PIECES), min_size=1, max_size=8),

@@ -23,7 +23,9 @@ def _flow_arguments(parser: Parser) -> None:
         "query", nargs="*", metavar="QUERY", help="tool:add status:error ..., or a number"
     )
     parser.add_argument("--text", action="store_true", help="as text")
-    parser.add_argument("--last", type=int, metavar="N", help="the last N messages")
+    parser.add_argument(
+        "--last", type=int, metavar="N", help="the last N lines; 200 without it, 0 for all"
+    )
 
 
 def run_flow(context: Context, options: argparse.Namespace, _body: str | None) -> FlowView:
