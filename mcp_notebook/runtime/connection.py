@@ -201,7 +201,7 @@ class Connection:
         return self._run(self.aio.listen(*uris))
 
     def send(self, data: bytes | str, *, timeout: float = RAW_WAIT_S) -> list[Message]:
-        """Send exactly these bytes.
+        """Send exactly these bytes. On a line transport a message ends with its newline.
 
         Returns:
             The messages that came back while waiting for the answers, as recorded.
