@@ -109,7 +109,8 @@ class StdioTransport(Transport):
             our_out, our_in = await child.start()
             link.opened(child.command)
             await attach_pipes(duplex, our_out, our_in)
-            duplex.on_closed = lambda reason: _tell(child, options, reason)
+            telling: set[asyncio.Task[None]] = set()
+            duplex.on_closed = lambda reason: telling.add(_tell(child, options, reason))
             if listener is not None:
                 listener.opened(+1)
             try:
@@ -118,6 +119,8 @@ class StdioTransport(Transport):
                 duplex.on_closed = lambda _reason: None
                 await duplex.aclose()
                 await child.close()
+                if telling:  # it knows more now that the child has ended
+                    await asyncio.wait(telling, timeout=1.5)
                 if listener is not None:
                     listener.opened(-1)
         finally:
@@ -125,10 +128,7 @@ class StdioTransport(Transport):
                 command.cleanup()
 
 
-_telling: set[asyncio.Task[None]] = set()
-
-
-def _tell(child: Child, options: ConnectOptions, reason: str) -> None:
+def _tell(child: Child, options: ConnectOptions, reason: str) -> asyncio.Task[None]:
     """Say that the link ended, with the child's exit code and last words once they are known."""
 
     async def tell() -> None:
@@ -139,9 +139,7 @@ def _tell(child: Child, options: ConnectOptions, reason: str) -> None:
             pass
         options.on_closed(child.epitaph() or reason or "it closed its output")
 
-    task = asyncio.get_running_loop().create_task(tell())
-    _telling.add(task)
-    task.add_done_callback(_telling.discard)
+    return asyncio.get_running_loop().create_task(tell())
 
 
 def inherited_pipes() -> tuple[int, int]:
