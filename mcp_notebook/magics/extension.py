@@ -217,6 +217,7 @@ class Extension:
         self.shell = shell
         self.magics = MCPMagics(shell)
         self._undo: list[Any] = []
+        self._imported = threading.Event()
 
     def load(self) -> None:
         """Register the magic, completion, formatters and hooks; warm the SDK up in a thread."""
@@ -242,7 +243,9 @@ class Extension:
         atexit.register(self.close)
         self._undo.append(lambda: atexit.unregister(self.close))
         self._wake_on_signals()
-        threading.Thread(target=warm_up, name="mcp-warm-up", daemon=True).start()
+        threading.Thread(
+            target=warm_up, args=(self._imported,), name="mcp-warm-up", daemon=True
+        ).start()
 
     def unload(self) -> None:
         """Undo all of it; nothing is left behind."""
@@ -268,6 +271,7 @@ class Extension:
             self.shell.configurables.remove(self.magics)
 
     def _cell_begins(self, _info: Any) -> None:
+        self._imported.wait()
         if self.magics.existing is not None:
             self.magics.existing.servers.cell_begins()
 
@@ -305,12 +309,19 @@ def with_body(lines: list[str]) -> list[str]:
     return lines
 
 
-def warm_up() -> None:
-    """Import what the first command needs; the SDK takes more than a second."""
-    with contextlib.suppress(Exception):  # the first command will say what is wrong
-        import jsonschema
+def warm_up(imported: threading.Event) -> None:
+    """Import what the first command needs; the SDK takes more than a second.
 
-        import mcp_notebook.runtime.workbench  # noqa: F401 - because importing is the point
+    Args:
+        imported: set when the SDK is imported. Two threads that import parts of it at once
+            can meet half-initialised modules, so the next cell waits for this.
+    """
+    with contextlib.suppress(Exception):  # the first command will say what is wrong
+        try:
+            import mcp_notebook.runtime.workbench  # noqa: F401 - because importing is the point
+        finally:
+            imported.set()
+        import jsonschema
 
         # under JupyterLab's extras the first validation compiles grammars for two seconds
         jsonschema.Draft202012Validator({"type": "object"}).is_valid({})
