@@ -28,7 +28,14 @@ function hash() {
   return sum.digest("hex");
 }
 
+/** Members of our own that no message, option, element or library has: they get short names. */
+const OURS =
+  "answers atEnd bodySpans cancelled droppedBefore exchanges firstAnswer firstByteNs handshake handshakes " +
+  "indexOfSeq latencyNs listed related resultNs retried retryOf retwinned reused roundTrips " +
+  "scroller slowness stale turned twin unfolded zeroNs";
+
 const options = () => ({
+  mangleProps: new RegExp(`^(${OURS.replaceAll(" ", "|")})$`),
   entryPoints: { flow: at("src/index.ts"), style: at("src/style.css") },
   bundle: true,
   format: "esm",

@@ -69,6 +69,8 @@ export class Feed {
   epoch = "";
   /** How many batches came with a gap before them. */
   gaps = 0;
+  /** How often there was something to hear, for who did not listen all the time. */
+  changes = 0;
   /** How many lines of what was saved could not be read. */
   bad = 0;
   readonly #hear = new Set<Heard>();
@@ -166,7 +168,7 @@ export class Feed {
     this.store.droppedBefore = batch.dropped;
     const change = this.store.take(batch.items.filter(isEvent));
     this.next = Math.max(this.next, batch.to + 1);
-    for (const hear of this.#hear) hear(change);
+    this.#say(change);
   }
 
   #gap(batch: Batch): void {
@@ -190,6 +192,11 @@ export class Feed {
     this.#held.length = 0;
     this.#asked = -Infinity;
     this.store.clear();
-    for (const hear of this.#hear) hear("cleared");
+    this.#say("cleared");
+  }
+
+  #say(change: Change | "cleared"): void {
+    this.changes++;
+    for (const hear of this.#hear) hear(change);
   }
 }

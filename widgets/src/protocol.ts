@@ -1,17 +1,22 @@
 /**
  * What the kernel and the page say to each other.
  *
- * TWO KINDS OF MODEL. A *feed* carries a Trace, once, however many views show it; a *view* names
- * the feed it shows. One model may be both. Traits of a feed: `feed` (an id, unique in the page),
- * `snapshot` (JSON lines, redacted and bounded: the header, then events; kept in the saved
- * notebook). Traits of a view: `feed`, `options` (`Options`, below), `text` (the deterministic
- * text, for where nothing can be drawn). A view whose `_esm` is not the bundle is
+ * THE FEED is the one model of a kernel. It carries the Trace, once, however many views show it,
+ * and is never displayed itself (where it is, it is a view with the options of its trait). Its
+ * traits: `feed` (an id, unique in the page), `snapshot` (JSON lines, redacted and bounded: the
+ * header, then events; kept in the saved notebook), `options`, `_esm` and `_css` (the bundle).
  *
- *     const door = (globalThis[Symbol.for("mcp_notebook.flow")] ??= {});
- *     door.ready ??= new Promise((open) => { door.open = open; });
- *     export default { async render(props) { return (await door.ready).render(props); } };
+ * WHAT STANDS IN OUTPUTS is text/html with elements that the bundle defines:
  *
- * so that the bundle is stored once in a notebook.
+ *     <mcp-flow-view feed="ID" view="KEY" options='{JSON of Options}'>FALLBACK</mcp-flow-view>
+ *     <mcp-flow-still feed="ID"><img src="data:..." alt="..."></mcp-flow-still>
+ *     <mcp-flow-widget feed="ID" model="MODEL-ID">FALLBACK</mcp-flow-widget>
+ *
+ * A view shows the flow once its feed is in the page, before and without that its children. KEY
+ * is its own: a new element with the same key (a cell was moved) goes on where the last one stood.
+ * A still picture, in an output of its own, hides with that output while its feed is there. A
+ * widget element shows an ordinary widget of the same kernel where its model can be found. In a
+ * notebook that is not trusted the elements are stripped, and their children stay.
  *
  * KERNEL -> PAGE, custom messages of the feed. Events are those of `trace/codec.py`, redacted.
  *   batch     {type, epoch, from, to, items, dropped, zero_ns}
@@ -30,7 +35,9 @@
  *
  * PAGE -> KERNEL
  *   ready     {type, epoch, after}    a page is here and holds everything up to `after`
- *                                     (0: nothing). Answer with batches from `after` + 1 on.
+ *                                     (0: nothing). Answer with batches from `after` + 1 on; with
+ *                                     an empty one where there is nothing: it shows that a kernel
+ *                                     is there.
  *   resync    {type, epoch, after}    the same, because a batch was missing.
  *   resend    {type, request, seq, edited?}            `edited`: the JSON text to send instead
  *   call      {type, request, conn, tool, arguments}

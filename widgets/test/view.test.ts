@@ -25,7 +25,7 @@ function shown(items: readonly TraceEvent[], options: Options = {}, live = false
     : new Static(text);
   flow = new Flow(new Feed(backend).open(), options);
   document.body.append(flow.element);
-  flow.draw();
+  flow.wake().draw();
   return Object.assign(flow, { told });
 }
 

@@ -5,22 +5,29 @@ import type { Exchange } from "../exchange.js";
 import type { Feed } from "../feed.js";
 import { Filter } from "../filter.js";
 import { totalOf } from "../measure.js";
+import { ORDERS, type Order, sorted } from "../order.js";
 import type { Answer, Options } from "../protocol.js";
 import { completions, parse, QueryError, type Word } from "../query.js";
 import type { Change, Row, Session } from "../store.js";
-import { say } from "../words.js";
 import { Calling } from "./calling.js";
 import { compareView, diffView } from "./compare.js";
 import { Detail } from "./detail.js";
 import { button, h } from "./dom.js";
+import { miniHead } from "./mini.js";
 import { Picture } from "./picture.js";
 import { Player } from "./player.js";
 import { Table } from "./table.js";
 
 const SLICE_MS = 6;
 const ANNOUNCE_MS = 3000;
-const ORDERS = { time: "in order", errors: "errors first", slow: "slowest first" } as const;
-type Order = keyof typeof ORDERS;
+const ALSO_MS = 300;
+/** How a view stands: more than it is told at first. */
+export interface Standing extends Options {
+  readonly follow?: boolean;
+  readonly table?: boolean;
+  readonly top?: number;
+  readonly open?: boolean;
+}
 
 export class Flow {
   readonly element: HTMLElement;
@@ -38,8 +45,13 @@ export class Flow {
   readonly #buttons: Record<string, HTMLButtonElement> = {};
   readonly #order: HTMLSelectElement;
   readonly #words = h("datalist");
-  readonly #cleanup: (() => void)[] = [];
+  /** What else is drawn when the Trace has grown. */
+  readonly #also: (() => void)[] = [];
+  #alsoDue = 0;
   readonly #shown: HTMLElement;
+  /** Undoes what ties it to the feed and the page; while it sleeps there is nothing to undo. */
+  #ties: (() => void)[] | undefined;
+  #seenChanges = 0;
   #selected = 0;
   #marked = 0;
   #anchor = 0;
@@ -63,11 +75,11 @@ export class Flow {
 
   constructor(
     readonly feed: Feed,
-    readonly options: Options = {},
+    readonly options: Standing = {},
   ) {
     const { store } = feed;
     this.#learn = options.preset === "learn";
-    this.#follow = feed.backend.live;
+    this.#follow = options.follow ?? feed.backend.live;
     this.filter = new Filter(store);
     const select = (row: Row, extend: boolean): void => this.select(row.seq, extend);
     this.picture = new Picture(store, { select, fold: (session) => this.#fold(session) });
@@ -125,11 +137,53 @@ export class Flow {
     this.#begin();
   }
 
-  destroy(): void {
+  /** Begin to follow the feed, or go on: it is in the page, and is brought up to date. */
+  wake(): this {
+    if (this.#ties) return this;
+    const { feed } = this;
+    this.#ties = [feed.listen((change) => this.#changed(change))];
+    if (typeof ResizeObserver === "function") {
+      const seen = new ResizeObserver(() => this.#dirty());
+      seen.observe(this.element);
+      this.#ties.push(() => seen.disconnect());
+    }
+    if (this.#seenChanges !== feed.changes) {
+      this.#changed("cleared");
+      while (!this.filter.advance(1000));
+      if (this.#sorted) this.#sort();
+    }
+    this.#dirty();
+    return this;
+  }
+
+  /** Let go of the feed and draw no more: it is not in the page. What the reader did is kept. */
+  sleep(): void {
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#alsoDue);
+    this.#frame = this.#alsoDue = 0;
+    this.player.pause();
+    for (const undo of this.#ties ?? []) undo();
+    this.#ties = undefined;
+    this.#seenChanges = this.feed.changes;
+    this.picture.scroller.park();
+    this.table.scroller.park();
+  }
+
+  destroy(): void {
+    this.sleep();
     this.player.leave();
-    for (const undo of this.#cleanup) undo();
     this.element.remove();
+  }
+
+  /** How it stands, for another view in its place. */
+  state(): Standing {
+    return {
+      ...this.options,
+      ...{ preset: this.#learn ? "learn" : "dev", query: this.#box.value, follow: this.#follow },
+      ...{ select: this.#selected, table: this.#asTable },
+      top: (this.#asTable ? this.table : this.picture).scroller.top,
+      open: this.element.querySelector<HTMLDetailsElement>(".mf-fold")?.open ?? false,
+    };
   }
 
   // ---- what is shown
@@ -147,6 +201,10 @@ export class Flow {
     this.#preset(this.#learn);
     this.filter.advance(50);
     if (options.select) this.select(options.select, false, true);
+    if (options.follow) this.#setFollow(true);
+    if (options.table) this.#setTable(true);
+    if (options.top) (this.#asTable ? this.table : this.picture).scroller.park(options.top);
+    this.#seenChanges = this.feed.changes;
   }
 
   #mini(seq: number): void {
@@ -160,37 +218,14 @@ export class Flow {
     const summary = h("summary.mf-minihead");
     const draw = (): void => {
       fill();
-      const one = this.#only;
-      const total = one && totalOf(one.rows);
-      const said = one && say(one.request, this.feed.store);
-      const took = one?.latencyNs === undefined ? "no answer yet" : durationText(one.latencyNs);
-      summary.replaceChildren(
-        ...(one && said && total
-          ? [
-              h("b", {}, said.head),
-              h("span.mf-rest", {}, said.rest),
-              h(
-                "span.mf-dots",
-                {},
-                "→".concat(
-                  " ·".repeat(Math.min(8, one.progress.length)),
-                  one.answers.length ? " ←" : "",
-                ),
-              ),
-              h(
-                "span",
-                {},
-                `${countText(total.messages, "message")}, ${sizeText(total.bytes)}, ${took}`,
-              ),
-            ]
-          : [h("span", {}, `exchange #${seq}`)]),
-      );
+      summary.replaceChildren(...miniHead(this.#only, seq, this.feed.store));
     };
     const details = h("details.mf-fold", {}, summary, ...this.element.childNodes);
+    details.open = this.options.open === true;
     this.element.append(details);
     details.addEventListener("toggle", () => this.#dirty());
     draw();
-    this.#cleanup.push(this.feed.listen(draw));
+    this.#also.push(draw);
   }
 
   #compare(): void {
@@ -209,12 +244,7 @@ export class Flow {
     this.#extra.hidden = false;
     this.element.classList.add("mf-comparing");
     draw();
-    let due = 0;
-    const again = this.feed.listen(() => {
-      clearTimeout(due);
-      due = Number(setTimeout(draw, 300));
-    });
-    this.#cleanup.push(again, () => clearTimeout(due));
+    this.#also.push(draw);
   }
 
   #toolbar(): HTMLElement {
@@ -300,12 +330,6 @@ export class Flow {
       }
       event.stopPropagation();
     });
-    this.#cleanup.push(this.feed.listen((change) => this.#changed(change)));
-    if (typeof ResizeObserver === "function") {
-      const seen = new ResizeObserver(() => this.#dirty());
-      seen.observe(this.element);
-      this.#cleanup.push(() => seen.disconnect());
-    }
   }
 
   get #rows(): readonly Row[] {
@@ -317,7 +341,9 @@ export class Flow {
       this.filter.restart();
       this.#sessions.clear();
       this.#sessionsOf = 0;
-      this.select(0, false);
+      this.picture.scroller.stale();
+      this.table.scroller.stale();
+      if (this.#selected && !this.feed.store.at(this.#selected)) this.select(0, false);
     } else {
       this.filter.changed(change);
       for (const row of change.added) {
@@ -328,6 +354,14 @@ export class Flow {
       }
       for (const exchange of change.turned) this.picture.scroller.remake(exchange.seq);
       if (change.retwinned !== undefined || change.removed) this.#sessionsOf = 0;
+    }
+    if (this.#also.length) {
+      this.#alsoDue ||= Number(
+        setTimeout(() => {
+          this.#alsoDue = 0;
+          for (const draw of this.#also) draw();
+        }, ALSO_MS),
+      );
     }
     this.#dirty();
   }
@@ -369,7 +403,7 @@ export class Flow {
   // ---- drawing
 
   #dirty(): void {
-    if (!this.#frame) this.#frame = requestAnimationFrame(() => this.draw());
+    if (this.#ties) this.#frame ||= requestAnimationFrame(() => this.draw());
   }
 
   draw(): void {
@@ -572,23 +606,7 @@ export class Flow {
     if (order === "time") this.#sorted = undefined;
     else {
       while (!this.filter.advance(1000));
-      const requests = this.filter.shown.filter(
-        (row) => row.kind === "request" || row.kind === "fault",
-      );
-      const latency = (row: Row): number => row.exchanges[0]?.latencyNs ?? -1;
-      const bad = (row: Row): number => {
-        const status = row.exchanges[0]?.status;
-        return row.kind === "fault" || status === "error" || status === "tool-error"
-          ? 2
-          : status === "answered"
-            ? 0
-            : 1;
-      };
-      this.#sorted = requests.sort(
-        order === "slow"
-          ? (a, b) => latency(b) - latency(a)
-          : (a, b) => bad(b) - bad(a) || a.seq - b.seq,
-      );
+      this.#sorted = sorted(this.filter.shown, order);
       this.#setFollow(false);
       if (!this.#asTable) this.#setTable(true);
     }

@@ -12,6 +12,8 @@ export interface Source<T> {
 export class Scroller<T> {
   readonly #made = new Map<number, { element: HTMLElement; index: number }>();
   #height = 480;
+  #top = 0;
+  #parked: number | undefined;
   source: Source<T> = { count: 0, at: () => undefined, key: () => 0 };
 
   constructor(
@@ -26,6 +28,15 @@ export class Scroller<T> {
 
   get atEnd(): boolean {
     return this.port.scrollTop + this.#height >= (this.source.count - 1) * this.rowHeight;
+  }
+
+  get top(): number {
+    return this.#parked ?? this.#top;
+  }
+
+  /** Go there when it is drawn again: out of the page nothing keeps how far it was scrolled. */
+  park(top = this.top): void {
+    this.#parked = top;
   }
 
   /** The rows that were in sight when it was last drawn. */
@@ -43,12 +54,18 @@ export class Scroller<T> {
     const { port, rowHeight } = this;
     const { count } = this.source;
     this.#height = port.clientHeight || 480;
-    const before = port.scrollTop;
+    let before = port.scrollTop;
     const height = `${count * rowHeight}px`;
     if (this.ground.style.height !== height) this.ground.style.height = height;
+    if (this.#parked !== undefined) {
+      port.scrollTop = before = this.#parked;
+      // what is not laid out cannot be scrolled
+      if (port.clientHeight || port.scrollTop) this.#parked = undefined;
+    }
     const last = Math.max(0, count * rowHeight - this.#height);
     const top = Math.min(end ? last : before, last);
     if (end && Math.abs(before - last) > 1) port.scrollTop = last;
+    this.#top = top;
     this.range = inSight(top, this.#height, count, rowHeight);
     const [from, to] = this.range;
     const keep = new Set<number>();

@@ -1,0 +1,22 @@
+/** The one line of an exchange, under the result of the call that caused it. */
+
+import { countText, durationText, sizeText } from "../bytes.js";
+import type { Exchange } from "../exchange.js";
+import { totalOf } from "../measure.js";
+import type { Store } from "../store.js";
+import { say } from "../words.js";
+import { h } from "./dom.js";
+
+export function miniHead(one: Exchange | undefined, seq: number, store: Store): Node[] {
+  if (!one) return [h("span", {}, `exchange #${seq}`)];
+  const total = totalOf(one.rows);
+  const said = say(one.request, store);
+  const took = one.latencyNs === undefined ? "no answer yet" : durationText(one.latencyNs);
+  const dots = " ·".repeat(Math.min(8, one.progress.length));
+  return [
+    h("b", {}, said.head),
+    h("span.mf-rest", {}, said.rest),
+    h("span.mf-dots", {}, `→${dots}${one.answers.length ? " ←" : ""}`),
+    h("span", {}, `${countText(total.messages, "message")}, ${sizeText(total.bytes)}, ${took}`),
+  ];
+}
