@@ -145,12 +145,13 @@ class CallLine:
     rest: list[str]
 
 
-def call_line(line: str, flags: Mapping[str, bool]) -> CallLine:
+def call_line(line: str, flags: Mapping[str, bool], *, command: str = "%mcp call") -> CallLine:
     """Take the line of a call apart.
 
     Args:
         line: what stands after ``call``.
         flags: the known options, and whether each takes a value.
+        command: how the command is typed, for messages.
 
     Raises:
         UsageError: no tool is named, or a bracket is not closed.
@@ -183,7 +184,7 @@ def call_line(line: str, flags: Mapping[str, bool]) -> CallLine:
     if not given:
         if rest:
             return CallLine(tool="", python=None, given=[], rest=rest)
-        raise UsageError("%mcp call: which tool?", hint="For example %mcp call add(a=2, b=3)")
+        raise UsageError(f"{command}: which tool?", hint=f"For example {command} add(a=2, b=3)")
     return CallLine(tool=given[0], python=None, given=given[1:], rest=rest)
 
 

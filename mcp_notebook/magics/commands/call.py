@@ -6,10 +6,9 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from mcp_notebook.errors import McpError, UsageError
-from mcp_notebook.magics import grammar
 from mcp_notebook.magics.asking import attend
-from mcp_notebook.magics.body import body_arguments
 from mcp_notebook.magics.command import Command, Parser, seconds
+from mcp_notebook.magics.toolcall import read_call
 
 if TYPE_CHECKING:
     from mcp_notebook.magics.context import Context
@@ -43,33 +42,17 @@ def _call_arguments(parser: Parser) -> None:
 
 def run_call(context: Context, options: argparse.Namespace, body: str | None) -> Any:
     """``%mcp call TOOL(...)``, ``%mcp call TOOL NAME=VALUE ...``, ``%%mcp call TOOL``."""
-    parser = CALL.parser()
-    flags = {
-        text: action.nargs != 0 for action in parser._actions for text in action.option_strings
-    }
-    line = grammar.call_line(options.line, flags)
-    if not line.tool:  # only options: --help, or nothing to call
-        return parser.parse_args(line.rest)
-    parsed = parser.parse_args([line.tool, *parser.filled(line.rest, context.names)])
-    if parsed.given:  # what follows the closing bracket
-        raise UsageError(
-            f"{parsed.given[0]!r} is one too many.",
-            hint=f"It goes into the brackets of {line.tool}.",
-        )
+    call = read_call(CALL.parser(), options.line, body, context)
+    parsed = call.options
     connection, resort = _connection(context, parsed.on)
-    schema = _schema(connection, line.tool)
-    if body is not None:
-        if line.given or line.python is not None:
-            raise UsageError("the arguments stand in the line and in the cell.", hint="Keep one.")
-        arguments = body_arguments(body, context.names, line.tool)
-    elif line.python is not None:
-        order = list(schema.get("properties") or {})
-        arguments = grammar.python_arguments(line.python, context.names, order, line.tool)
-    else:
-        arguments = grammar.word_arguments(line.given, context.names, schema, line.tool)
-    answer = None if parsed.answer is None else grammar.answer_value(parsed.answer, context.names)
+    arguments = call.arguments(context, _schema(connection, call.tool))
     result = attend(
-        context, connection, line.tool, arguments, answer=answer, timeout=parsed.timeout
+        context,
+        connection,
+        call.tool,
+        arguments,
+        answer=call.answer(context),
+        timeout=parsed.timeout,
     )
     if resort:
         result.note = "nothing is connected: called over memory"
