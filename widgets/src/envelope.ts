@@ -1,7 +1,10 @@
 /** What one message says of itself, read leniently; the mirror of `trace/envelope.py`. */
 
+import { Exact, exactly } from "./jsontree.js";
+
 export type Kind = "request" | "response" | "notification" | "error" | "invalid";
-export type Id = string | number;
+/** An id is compared as it is spelled: two beyond 2^53 are not the same by being near. */
+export type Id = string | number | Exact;
 export type Obj = Record<string, unknown>;
 
 export interface Envelope {
@@ -24,20 +27,29 @@ const CUT_HEAD = new RegExp(
 const CUT_NAME = new RegExp(`"params"\\s*:\\s*\\{\\s*"name"\\s*:\\s*"(${STRING})"`);
 
 export function asObj(value: unknown): Obj | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
+  return typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Exact)
     ? (value as Obj)
     : undefined;
 }
 
 function asId(value: unknown): Id | undefined {
-  return typeof value === "string" || typeof value === "number" ? value : undefined;
+  return typeof value === "string" || typeof value === "number" || value instanceof Exact
+    ? value
+    : undefined;
 }
 
-/** One envelope, more for a batch, `invalid` for what is none. */
-export function read(text: string, cut: boolean): readonly Envelope[] {
+/**
+ * One envelope, more for a batch, `invalid` for what is none.
+ *
+ * @param all whether every number is kept as it is spelled, not only those JavaScript cannot hold.
+ */
+export function read(text: string, cut: boolean, all = false): readonly Envelope[] {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = exactly(text, all);
   } catch {
     return [cut ? ofCut(text) : INVALID];
   }
@@ -80,7 +92,7 @@ function ofCut(text: string): Envelope {
 
 function unquoted(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return exactly(text);
   } catch {
     return text;
   }

@@ -2,6 +2,7 @@
 
 import { clean, countText, sizeText } from "./bytes.js";
 import { asks, asObj, type Envelope, type Obj } from "./envelope.js";
+import { written } from "./jsontree.js";
 
 const LISTS: readonly (readonly [string, string])[] = [
   ["tools", "tool"],
@@ -14,7 +15,7 @@ const HIDDEN = new Set(["_meta", "resultType", "cacheScope", "ttlMs"]);
 /** A value as JSON; what cannot be written says so. */
 export function compact(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? "";
+    return value === undefined ? "" : written(value);
   } catch {
     return "(nested too deeply to be shown)";
   }

@@ -6,7 +6,7 @@
  */
 
 import { clean, encode, toText } from "./bytes.js";
-import { type Envelope, type Kind, read, revision } from "./envelope.js";
+import { type Envelope, type Id, type Kind, read, revision } from "./envelope.js";
 import { type Exchange, Fold } from "./exchange.js";
 import type { Direction, TraceEvent } from "./protocol.js";
 
@@ -18,7 +18,7 @@ export interface Row {
   readonly kind: Kind | "chunk" | "stderr" | "fault" | "opened" | "closed";
   readonly direction: Direction;
   readonly method: string;
-  readonly id: string | number | undefined;
+  readonly id: Id | undefined;
   readonly session: Session;
   readonly link: Link;
   exchanges: readonly Exchange[];

@@ -1,6 +1,7 @@
 /** How the bytes of a link are framed, and which bytes carried a message. */
 
 import { concat, decode, toBytes, toText } from "../bytes.js";
+import { exactly } from "../jsontree.js";
 import type { Link, Row, Store } from "../store.js";
 import { HttpFlow, REQUEST_START, type Shared } from "./http1.js";
 import { LineFlow } from "./lines.js";
@@ -213,7 +214,7 @@ function sameText(row: Row, text: string): boolean {
 /** What two writings of one JSON value have in common. */
 export function canonical(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text), (_, value: unknown) =>
+    return JSON.stringify(exactly(text), (_, value: unknown) =>
       typeof value === "object" && value !== null && !Array.isArray(value)
         ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
         : value,
