@@ -21,6 +21,7 @@ A ``*`` in a value stands for any characters. Case does not matter. The keys:
 ``tool:``      the calls of a tool: request, progress, answer
 ``method:``    messages of that method, and the rest of the exchange if it is a request's
 ``id:``        likewise by the id of the request
+``cell:``      messages of the exchanges that a notebook cell caused: ``cell:5`` for ``In [5]``
 ``status:``    whole exchanges: ``answered error tool-error input-required cancelled unanswered
                late duplicate``
 ``slow:``      whole exchanges by latency: ``>100ms``, ``>=1s``, ``<500us``; a bare number is
@@ -75,7 +76,7 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
 }
 """The keys that have a fixed set of values."""
 
-KEYS: Final = (*CHOICES, "transport", "conn", "tool", "method", "id", "slow")
+KEYS: Final = (*CHOICES, "transport", "conn", "tool", "method", "id", "cell", "slow")
 
 _ALIASES: Final = {"ws": "websocket", "streamable-http": "http"}
 _WORD: Final = re.compile(
@@ -87,6 +88,9 @@ _WORD: Final = re.compile(
     re.VERBOSE,
 )
 _SLOW: Final = re.compile(r"(>=|<=|>|<)?(\d+(?:\.\d+)?)(ns|us|µs|ms|s)?")
+_NUMBER: Final = re.compile(r".*\[(.*)\]")
+"""``In [5]``, as cells call themselves."""
+
 _UNIT_NS: Final = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 _COMPARE: Final[dict[str, Callable[[float, float], bool]]] = {
     ">": lambda a, b: a > b,
@@ -216,6 +220,8 @@ def completions(events: Iterable[Event] = ()) -> list[str]:
     envelopes = [one for e in events if isinstance(e, Message) for one in read(e)]
     words += sorted({f"method:{_quote(one.method)}" for one in envelopes if one.method})
     words += sorted({f"tool:{_quote(one.tool)}" for one in envelopes if one.tool})
+    cells = {_NUMBER.sub(r"\1", e.cell) for e in events if isinstance(e, Message) and e.cell}
+    words += sorted(f"cell:{_quote(cell)}" for cell in cells)
     for key in ("transport", "conn", "method", "tool"):
         if not any(word.startswith(f"{key}:") for word in words):
             words.append(f"{key}:")
@@ -273,6 +279,7 @@ def _example(key: str) -> str:
         "tool": "For example tool:add.",
         "method": "For example method:tools/*.",
         "id": "For example id:7.",
+        "cell": "For example cell:5.",
         "conn": "For example conn:notebook*.",
         "transport": "For example transport:http,websocket.",
     }
@@ -334,6 +341,13 @@ def _id(event: Event, value: str, facts: _Facts) -> bool:
     return any(facts.like(str(id), value) for id in ids)
 
 
+def _cell(event: Event, value: str, facts: _Facts) -> bool:
+    cells = [event.cell] if isinstance(event, Message) else []
+    cells += [one.request.cell for one in facts.exchanges(event)]
+    names = [*cells, *(_NUMBER.sub(r"\1", cell) for cell in cells)]
+    return any(name and facts.like(name, value) for name in names)
+
+
 def _status(event: Event, value: str, facts: _Facts) -> bool:
     return any(one.status.value == value for one in facts.exchanges(event))
 
@@ -374,6 +388,7 @@ _TESTS: Final[dict[str, Callable[[Event, str, _Facts], bool]]] = {
     "tool": _tool,
     "method": _method,
     "id": _id,
+    "cell": _cell,
     "status": _status,
     "slow": _slow,
     "text": _text,

@@ -111,7 +111,7 @@ def test_a_quote_inside_a_text_is_escaped() -> None:
         ("tool:,", "lacks its value"),
         ('"open', "double quotes"),
         ('a"b"', "double quotes"),
-        ("nothing:7", "kind: dir: vantage: status: transport: conn: tool: method: id: slow:"),
+        ("nothing:7", "kind: dir: vantage: status: transport: conn: tool: method: id: cell: slow:"),
         ("nothing:7", '"nothing:7"'),
         ("kind:error -", '"-" alone'),
     ],
@@ -120,6 +120,20 @@ def test_a_bad_word_says_what_to_type(query: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(query)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["cell:5", 'cell:"In [5]"', "cell:in*", "cell:4,5"])
+def test_a_cell_selects_the_exchanges_it_caused(word: str) -> None:
+    recording = Recording()
+    recording.labels["cell"] = "In [5]"
+    recording.ask(1, "tools/call", name="add")
+    del recording.labels["cell"]
+    recording.answer(1, text="5")
+    recording.ask(2, "tools/list")
+
+    assert numbers(recording.trace, word) == [1, 2]
+    assert numbers(recording.trace, f"-{word}") == [3]
+    assert "cell:5" in completions(recording.trace)
 
 
 def test_completions_are_words_that_can_be_read(trace: Trace) -> None:

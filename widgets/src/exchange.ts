@@ -33,8 +33,8 @@ export class Exchange {
   constructor(
     readonly request: Row,
     readonly id: Id,
-    readonly method: string,
-    readonly name: string | undefined,
+    public method: string,
+    public name: string | undefined,
     /** Where the fold keeps it, so that it can be let go. */
     readonly keys: readonly string[],
   ) {

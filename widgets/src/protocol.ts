@@ -22,8 +22,11 @@
  *   batch     {type, epoch, from, to, items, dropped, zero_ns}
  *             All there is of the events `from`..`to`. `items` are in order and may have holes
  *             only where the Trace itself dropped events; `dropped` is how many it dropped ever.
+ *             `items` may also hold events before `from` that were sent before: more of them is
+ *             redacted by now, and they take the place of what was sent.
  *             An empty batch (`from` = `to` + 1) is a heartbeat that says how far the Trace is:
  *             send one about 0.5 s and 2 s after the last traffic, for a lost last batch.
+ *             `items` travel as the message's one buffer: a JSON list, UTF-8.
  *   snapshot  {type, epoch, from, to, items, dropped, zero_ns}
  *             The same, but forget everything before: a new Trace (the kernel restarted, the
  *             Trace was cleared), or what was asked for is no longer there.
@@ -70,6 +73,8 @@ export interface MessageEvent_ extends Common {
   readonly raw: WireBytes;
   readonly size: number;
   readonly span: readonly [number, number] | null;
+  /** Of a request at a client: the cell whose code sent it, as in `In [5]`. */
+  readonly cell?: string;
 }
 export interface ChunkEvent extends Common {
   readonly kind: "chunk";

@@ -4,7 +4,7 @@
  */
 
 import type { Exchange } from "./exchange.js";
-import { envelopesOf, type Row, wordsOf } from "./store.js";
+import { cellOf, envelopesOf, type Row, wordsOf } from "./store.js";
 
 const STATUSES = "answered error tool-error input-required cancelled unanswered late duplicate";
 export const CHOICES: Readonly<Record<string, readonly string[]>> = {
@@ -13,7 +13,16 @@ export const CHOICES: Readonly<Record<string, readonly string[]>> = {
   vantage: ["client", "server", "relay"],
   status: STATUSES.split(" "),
 };
-export const KEYS = [...Object.keys(CHOICES), "transport", "conn", "tool", "method", "id", "slow"];
+export const KEYS = [
+  ...Object.keys(CHOICES),
+  "transport",
+  "conn",
+  "tool",
+  "method",
+  "id",
+  "cell",
+  "slow",
+];
 
 export interface Word {
   readonly key: string;
@@ -107,6 +116,7 @@ function example(key: string): string {
     tool: "For example tool:add.",
     method: "For example method:tools/*.",
     id: "For example id:7.",
+    cell: "For example cell:5.",
     conn: "For example conn:notebook*.",
     transport: "For example transport:http,websocket.",
   };
@@ -189,6 +199,10 @@ const TESTS: Readonly<Record<string, Test>> = {
   id: (row, value) =>
     (row.id !== undefined && like(String(row.id), value)) ||
     row.exchanges.some((one) => like(String(one.id), value)),
+  cell: (row, value) => {
+    const cell = cellOf(row);
+    return cell !== "" && (like(cell, value) || like(/\[(.*)\]/.exec(cell)?.[1], value));
+  },
   status: ofExchange((one, value) => one.status === value),
   slow: ofExchange(slow),
   text: (row, value) => wordsOf(row).toLowerCase().includes(value),
@@ -217,6 +231,8 @@ export function completions(rows: Iterable<Row>): string[] {
   const found = new Set<string>();
   for (const row of rows) {
     found.add(`conn:${quoted(row.event.conn)}`).add(`transport:${row.event.transport}`);
+    const cell = /\[(\d+)\]/.exec(cellOf(row))?.[1];
+    if (cell) found.add(`cell:${cell}`);
     if (row.method) found.add(`method:${quoted(row.method)}`);
     for (const one of row.exchanges) if (one.tool) found.add(`tool:${quoted(one.tool)}`);
     if (found.size > 200) break;

@@ -13,12 +13,12 @@ import type { Direction, TraceEvent } from "./protocol.js";
 /** One event, and what it means. */
 export interface Row {
   readonly seq: number;
-  readonly event: TraceEvent;
+  event: TraceEvent;
   /** Of a message the kind of its (first) envelope, of any other event its own. */
   readonly kind: Kind | "chunk" | "stderr" | "fault" | "opened" | "closed";
   readonly direction: Direction;
-  readonly method: string;
-  readonly id: Id | undefined;
+  method: string;
+  id: Id | undefined;
   readonly session: Session;
   readonly link: Link;
   exchanges: readonly Exchange[];
@@ -33,12 +33,21 @@ export interface Link {
   readonly session: Session;
   /** The number of its first event. */
   readonly first: number;
+  /** Goes up when bytes that were known are others now. */
+  version: number;
   readonly rows: Row[];
   chunks: Row[];
   closed: boolean;
   sign: string;
   /** Its other end is a link of a client that is here too: each message would show twice. */
   twin: Link | undefined;
+}
+
+/** The cell whose code sent a message, or the request that it belongs to. */
+export function cellOf({ event, exchanges }: Row): string {
+  for (const one of [event, ...exchanges.map(({ request }) => request.event)])
+    if (one.kind === "message" && one.cell) return String(one.cell);
+  return "";
 }
 
 /** Who talked to whom: a connection, or at a server's vantage an endpoint. */
@@ -69,6 +78,8 @@ export const LIMITS: Limits = { messages: 100_000, events: 300_000, bytes: 64_00
 /** What `take` changed beyond the rows it added. */
 export interface Change {
   readonly added: readonly Row[];
+  /** Rows whose event is another now: more of it is redacted. */
+  readonly replaced: readonly Row[];
   /** Exchanges whose status is new, so that filters may judge their rows anew. */
   readonly turned: ReadonlySet<Exchange>;
   /** The first row from which on rows may now be twins, or were. */
@@ -77,6 +88,7 @@ export interface Change {
 }
 
 const EVENT_WEIGHT = 16;
+const TOOLS = 40;
 const HANDSHAKE = new Set(["initialize", "server/discover", "notifications/initialized"]);
 
 export class Store {
@@ -112,10 +124,15 @@ export class Store {
 
   take(events: readonly TraceEvent[]): Change {
     const added: Row[] = [];
+    const replaced: Row[] = [];
     const turned = new Set<Exchange>();
     let retwinned: number | undefined;
     for (const event of events) {
-      if (event.seq <= this.last) continue; // seen before
+      if (event.seq <= this.last) {
+        const known = this.at(event.seq);
+        if (known && this.#replace(known, event)) replaced.push(known);
+        continue;
+      }
       const link = this.#link(event);
       const row = this.#row(event, link, turned);
       let server: Link | undefined;
@@ -133,7 +150,7 @@ export class Store {
       added.push(row);
       this.#bytes += weight(event);
     }
-    return { added, turned, retwinned, removed: this.#shed() };
+    return { added, replaced, turned, retwinned, removed: this.#shed() };
   }
 
   at(seq: number): Row | undefined {
@@ -198,16 +215,34 @@ export class Store {
 
   #session(session: Session, row: Row, one: Envelope): void {
     session.revision = revision(one) || session.revision;
-    if (one.method === "tools/call" && one.name && session.tools.size < 40) {
-      session.tools.add(clean(one.name, 60));
+    if (Array.isArray(one.result?.tools)) session.listed = row.seq;
+    for (const name of toolsIn(one)) {
+      if (session.tools.size < TOOLS || session.listed === row.seq) session.tools.add(name);
     }
-    if (Array.isArray(one.result?.tools)) {
-      session.listed = row.seq;
-      for (const tool of one.result.tools.slice(0, 40)) {
-        const name = (tool as { name?: unknown } | null)?.name;
-        if (typeof name === "string") session.tools.add(clean(name, 60));
-      }
+  }
+
+  /** Another writing of an event that is known. What it is stays; what it says is said anew. */
+  #replace(row: Row, event: TraceEvent): boolean {
+    const { event: old, session, link } = row;
+    if (old.kind !== event.kind || sayOf(old) === sayOf(event)) return false;
+    const before = envelopesOf(row);
+    row.event = event;
+    this.#bytes += weight(event) - weight(old);
+    link.version++;
+    if (old.kind === "opened" && event.kind === "opened" && session.address === old.address)
+      session.address = event.address;
+    for (const name of before.flatMap(toolsIn)) session.tools.delete(name);
+    const now = envelopesOf(row);
+    for (const one of now) this.#session(session, row, one);
+    for (const exchange of row.exchanges) {
+      if (exchange.request !== row) continue;
+      const asked = now[before.findIndex(({ id }) => id === exchange.id)];
+      exchange.name = asked?.name;
+      exchange.method = asked?.method ?? exchange.method;
     }
+    row.method = now[0]?.method ?? "";
+    row.id = now[0]?.id;
+    return true;
   }
 
   #link(event: TraceEvent): Link {
@@ -219,6 +254,7 @@ export class Store {
         key,
         session,
         first: event.seq,
+        version: 0,
         rows: [],
         chunks: [],
         closed: false,
@@ -336,6 +372,29 @@ function textBytes(event: TraceEvent & { kind: "message" }): number {
   if (typeof event.raw !== "string") return Math.floor((event.raw.base64.length * 3) / 4);
   // a text is cut only where it is long: counting its bytes would cost more than parsing it
   return event.raw.length === event.size ? event.size : encode(event.raw).length;
+}
+
+/** The tools a message names. */
+function toolsIn(one: Envelope): string[] {
+  const listed = Array.isArray(one.result?.tools) ? one.result.tools.slice(0, TOOLS) : [];
+  const names = listed.map((tool) => (tool as { name?: unknown } | null)?.name);
+  if (one.method === "tools/call") names.push(one.name);
+  return names.filter((name) => typeof name === "string").map((name) => clean(name, 60));
+}
+
+/** What an event says, for telling two writings of it apart. */
+function sayOf(event: TraceEvent): string {
+  const said =
+    event.kind === "message"
+      ? event.raw
+      : event.kind === "chunk"
+        ? event.data
+        : event.kind === "opened"
+          ? event.address
+          : event.kind === "closed"
+            ? event.reason
+            : event.text;
+  return typeof said === "string" ? said : said.base64;
 }
 
 function weight(event: TraceEvent): number {

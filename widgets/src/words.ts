@@ -3,7 +3,7 @@
 import { clean, durationText, sizeText, toText } from "./bytes.js";
 import type { Envelope } from "./envelope.js";
 import { cutText, type Phrase, phrase } from "./phrase.js";
-import { envelopesOf, type Row, type Store } from "./store.js";
+import { cellOf, envelopesOf, type Row, type Store } from "./store.js";
 
 export interface Said extends Phrase {
   /** The kind as a word, where the head does not say it. */
@@ -55,7 +55,7 @@ export function say(row: Row, store: Store): Said {
       : undefined;
   return {
     head: said.head,
-    rest: round > 0 && row.kind === "request" ? `round ${round + 1}, ${rest}` : rest,
+    rest: round < 0 ? rest : `round ${round + 1} of ${exchange?.rounds.length}, ${rest}`,
     word: wordOf(row),
     id: row.id === undefined || folded?.count === -1 ? "" : `id ${clean(row.id, 10)}`,
     took,
@@ -80,8 +80,7 @@ function wordOf(row: Row): string {
 /** A row in one sentence. */
 export function sentence(row: Row, store: Store): string {
   const { head, rest, word, id, took, size } = say(row, store);
-  const [from, to] =
-    row.direction === "c2s" ? ["client to server", "sent"] : ["server to client", "came"];
+  const from = row.direction === "c2s" ? "client to server" : "server to client";
   const way = row.event.kind === "message" ? `${row.kind}, ${from}` : row.kind;
   const after = took ? `after ${took}` : "";
   const parts = [
@@ -94,8 +93,15 @@ export function sentence(row: Row, store: Store): string {
     after,
     size,
     `on ${row.event.conn}`,
+    causeText(row),
   ];
-  return clean(parts.filter(Boolean).join(", "), 300).replace(/,,/g, ",") + (to ? "" : "");
+  return clean(parts.filter(Boolean).join(", "), 300).replace(/,,/g, ",");
+}
+
+/** Which cell of the notebook caused a message; empty where none is known. */
+export function causeText(row: Row): string {
+  const cell = cellOf(row);
+  return cell && `caused by ${clean(cell, 24)}`;
 }
 
 /** When, since the Trace began. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Filter } from "../src/filter.js";
 import { completions, matches, parse, QueryError } from "../src/query.js";
 import { Store } from "../src/store.js";
+import { causeText } from "../src/words.js";
 import { expected, message, NAMES, stored } from "./traces.js";
 
 describe.each(NAMES)("in the trace %s", (name) => {
@@ -99,4 +100,21 @@ test("handshakes are folded to one row until they are unfolded", () => {
 
 test("what can be typed holds the names that occur", () => {
   expect(completions(stored("stdio").rows)).toContain("tool:add");
+});
+
+test("a cell selects the exchanges that it caused", () => {
+  const store = new Store();
+  store.take([
+    message(1, { id: 1, method: "tools/call", params: { name: "add" } }, { cell: "In [5]" }),
+    message(2, { id: 1, result: {} }),
+    message(3, { id: 2, method: "ping" }),
+  ]);
+  const numbers = (query: string) =>
+    store.rows.filter((row) => matches(parse(query), row)).map((row) => row.seq);
+  for (const word of ["cell:5", 'cell:"In [5]"', "cell:in*", "cell:4,5"]) {
+    expect(numbers(word)).toEqual([1, 2]);
+    expect(numbers(`-${word}`)).toEqual([3]);
+  }
+  expect(completions(store.rows)).toContain("cell:5");
+  expect(causeText(store.rows[1]!)).toBe("caused by In [5]");
 });

@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
+import { Framing } from "../src/decode/framing.js";
+import type { TraceEvent } from "../src/protocol.js";
 import { Store } from "../src/store.js";
+import { say } from "../src/words.js";
 import { message, stored } from "./traces.js";
 
 const many = (from: number, count: number) =>
@@ -41,4 +44,38 @@ test("the endpoint at the other end of a connection is found", () => {
 test("a child process has no other end here", () => {
   const [child] = [...stored("stdio").sessions.values()];
   expect(child).toMatchObject({ conn: "child", peer: "", address: "python server.py" });
+});
+
+test("an event that comes again with more of it redacted takes the place of the first", () => {
+  const store = new Store();
+  const call = (secret: string) => ({
+    id: 1,
+    method: "tools/call",
+    params: { name: `t-${secret}`, arguments: { key: secret } },
+  });
+  const chunk = (text: string) =>
+    ({
+      ...message(3, {}),
+      ...{ kind: "chunk", direction: "c2s", data: `${text}\n`, size: text.length + 1, offset: 0 },
+    }) as unknown as TraceEvent;
+  const wire = (secret: string) => JSON.stringify(call(secret));
+  store.take([message(1, call("abc")), message(2, { id: 1, result: {} }), chunk(wire("abc"))]);
+  const framing = new Framing(store);
+  expect(framing.locate(store.at(1)!)).toBeDefined();
+  const change = store.take([message(1, call("***")), chunk(wire("***")), message(4, {})]);
+  expect(change.replaced.map((row) => row.seq)).toEqual([1, 3]);
+  expect(change.added.map((row) => row.seq)).toEqual([4]);
+  const row = store.at(1)!;
+  expect(JSON.stringify(say(row, store))).not.toContain("abc");
+  expect(row.exchanges[0]).toMatchObject({ tool: "t-***", status: "answered" });
+  expect([...row.session.tools]).toEqual(["t-***"]);
+  const place = framing.locate(row);
+  expect(new TextDecoder().decode(place?.body)).toBe(wire("***"));
+});
+
+test("an event that comes again as it was changes nothing", () => {
+  const store = new Store();
+  store.take(many(1, 10));
+  const change = store.take(many(1, 10));
+  expect([change.added, change.replaced]).toEqual([[], []]);
 });

@@ -30,7 +30,11 @@ export class LinkFraming {
   #texts = new Map<string, Unit[]>();
   #indexed = 0;
 
-  constructor(readonly link: Link) {}
+  readonly version: number;
+
+  constructor(readonly link: Link) {
+    this.version = link.version;
+  }
 
   update(closed: boolean): this {
     const { chunks } = this.link;
@@ -93,7 +97,8 @@ export class Framing {
 
   of(link: Link): LinkFraming {
     let found = this.#links.get(link);
-    if (!found) this.#links.set(link, (found = new LinkFraming(link)));
+    // bytes that are others now are read from the beginning
+    if (found?.version !== link.version) this.#links.set(link, (found = new LinkFraming(link)));
     return found.update(link.closed);
   }
 
