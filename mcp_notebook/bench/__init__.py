@@ -1,0 +1,1 @@
+"""Comparisons: the same call over several transports, measured from the Trace."""
