@@ -234,6 +234,22 @@ class Book:
         hidden = twins({key: link.sign for key, link in self._links.items() if key[2]})
         return {key: link for key, link in self._links.items() if key not in hidden}
 
+    def peers(self) -> dict[tuple[str, str], str]:
+        """The endpoint at the other end of a connection, where both are in the Trace.
+
+        Returns:
+            The endpoint's name by the connection's name and transport.
+        """
+        ends: dict[tuple[str, ...], deque[str]] = {}
+        for (conn, vantage, _), link in self._links.items():
+            if vantage is Vantage.SERVER:
+                ends.setdefault(link.sign, deque()).append(conn)
+        found: dict[tuple[str, str], str] = {}
+        for (conn, vantage, _), link in self._links.items():
+            if vantage is Vantage.CLIENT and ends.get(link.sign):
+                found.setdefault((conn, link.transport), ends[link.sign].popleft())
+        return found
+
     def chapters(self, vantage: Vantage | None) -> list[Chapter]:
         """The conversations in the order in which they began."""
         shown = {id(link): link for link in self.links(vantage).values()}
