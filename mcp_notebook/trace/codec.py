@@ -3,7 +3,8 @@
 The header is ``{"mcp_trace": 1, "zero_ns": ..., "zero_unix_s": ..., "dropped": 0}``. An event is
 ``{"kind": ..., "seq": ..., "time_ns": ..., "conn": ..., "vantage": ..., "link": ...,
 "transport": ...}`` and the members of its kind. Bytes are a string where they are UTF-8,
-otherwise ``{"base64": "..."}``; a span is ``[start, end]``.
+otherwise ``{"base64": "..."}``; a span is ``[start, end]``. A message that a cell's code sent has
+a ``cell`` beside them.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ def encode(event: Event) -> dict[str, Any]:
             "size": event.size,
             "span": None if event.span is None else [event.span.start, event.span.end],
         }
+        if event.cell:
+            record["cell"] = event.cell
     elif isinstance(event, Chunk):
         record |= {
             "direction": event.direction.value,
@@ -129,6 +132,7 @@ def decode(record: Mapping[str, Any]) -> Event:
             raw=decode_bytes(record.get("raw")),
             size=_int(record, "size"),
             span=_span(record.get("span")),
+            cell=_str(record, "cell") if "cell" in record else "",
         )
     if kind == Chunk.kind:
         return Chunk(

@@ -74,6 +74,7 @@ class Message(Event):
         raw: the JSON text as bytes, cut at the Trace's bound for one event.
         size: the true length in bytes.
         span: where it lies in its link's stream of that direction, where the transport knows.
+        cell: the notebook cell whose code sent it (``In [5]``); empty where none did.
     """
 
     kind: ClassVar[str] = "message"
@@ -82,6 +83,7 @@ class Message(Event):
     raw: bytes
     size: int
     span: Span | None = None
+    cell: str = ""
 
     def _told(self) -> str:
         return f": {self.direction.arrow} {self.size} bytes"
@@ -184,7 +186,7 @@ _SIZES: Final = tuple(range(4096))  # one int object for all events of a size: 2
 
 
 class _MessageDraft(Event):
-    __slots__ = ("direction", "raw", "size", "span")
+    __slots__ = ("cell", "direction", "raw", "size", "span")
     # both go together: they share one slot of the type
     __setattr__ = object.__setattr__
     __delattr__ = object.__delattr__
@@ -208,6 +210,7 @@ def _quick_message(
     raw: bytes,
     size: int,
     span: Span | None = None,
+    cell: str = "",
 ) -> Event:
     draft: Any = object.__new__(_MessageDraft)
     draft.seq = seq
@@ -220,6 +223,7 @@ def _quick_message(
     draft.raw = raw
     draft.size = _SIZES[size] if size < 4096 else size
     draft.span = span
+    draft.cell = cell
     draft.__class__ = Message
     return draft  # type: ignore[no-any-return]
 

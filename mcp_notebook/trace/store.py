@@ -54,6 +54,7 @@ class Trace:
     Attributes:
         secrets: values that are masked in whatever leaves the Trace.
         whole: the Trace that a selection was taken from; itself where it is none.
+        cleared_seq: the number of the last event that ``clear`` made it forget.
         zero_ns: the monotonic time at which the Trace began.
         zero_unix_s: the same moment on the wall clock.
     """
@@ -76,6 +77,7 @@ class Trace:
         self._bytes = 0
         self._next_seq = 1
         self._dropped = 0
+        self.cleared_seq = 0
         self.whole: Trace = self
         self._memory: Memory | None = None
         self._recalled: dict[Any, Any] = {}
@@ -163,6 +165,7 @@ class Trace:
         with self._lock:
             self._events.clear()
             self._bytes = 0
+            self.cleared_seq = self.last_seq
 
     # ---- reading ---------------------------------------------------------------------
 

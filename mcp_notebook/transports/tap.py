@@ -28,17 +28,21 @@ SENT: ContextVar[list[int] | None] = ContextVar("mcp_notebook_sent", default=Non
 A call finds its own exchange by it among others of the same tool. It travels with the context
 of the task, through the SDK's queues too."""
 
+CELL: ContextVar[str] = ContextVar("mcp_notebook_cell", default="")
+"""The notebook cell whose code runs now (``In [5]``); it travels as `SENT` does."""
+
 
 class LinkTap:
     """Records one link (one byte stream, both directions) at one vantage."""
 
-    __slots__ = ("_labels", "_limit", "_offsets", "_open", "_trace", "link")
+    __slots__ = ("_is_client", "_labels", "_limit", "_offsets", "_open", "_trace", "link")
 
     def __init__(
         self, trace: Trace, *, conn: str, vantage: Vantage, transport: str, link: str
     ) -> None:
         self._trace = trace
         self._limit = trace.max_event_bytes
+        self._is_client = vantage is Vantage.CLIENT
         self.link = link
         self._labels: dict[str, Any] = {
             "conn": conn,
@@ -85,6 +89,7 @@ class LinkTap:
     ) -> None:
         """One JSON-RPC message passed."""
         size = len(raw)
+        sent_here = self._is_client and direction is Direction.CLIENT_TO_SERVER
         event = self._trace.record(
             Message,
             time_ns=time_ns,
@@ -92,9 +97,10 @@ class LinkTap:
             raw=raw if size <= self._limit else raw[: self._limit],
             size=size,
             span=span,
+            cell=CELL.get() if sent_here else "",
             **self._labels,
         )
-        if direction is Direction.CLIENT_TO_SERVER and (noted := SENT.get()) is not None:
+        if sent_here and (noted := SENT.get()) is not None:
             noted.append(event.seq)
 
     def stderr(self, text: str) -> None:

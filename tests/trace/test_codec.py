@@ -35,7 +35,9 @@ COMMON = {
 SPANS = st.none() | st.builds(Span, SIZES, SIZES)
 WAY = st.sampled_from(Direction)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
-    st.builds(Message, **COMMON, direction=WAY, raw=st.binary(), size=SIZES, span=SPANS),
+    st.builds(
+        Message, **COMMON, direction=WAY, raw=st.binary(), size=SIZES, span=SPANS, cell=TEXT
+    ),
     st.builds(Chunk, **COMMON, direction=WAY, data=st.binary(), size=SIZES, offset=SIZES),
     st.builds(StderrLine, **COMMON, text=TEXT),
     st.builds(Fault, **COMMON, text=TEXT),
@@ -87,6 +89,7 @@ GOOD = codec.encode(
         ("raw", None),
         ("span", [1]),
         ("span", ["a", "b"]),
+        ("cell", 7),
     ],
 )
 def test_a_wrong_member_is_a_value_error(member: str, value: object) -> None:
