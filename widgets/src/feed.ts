@@ -7,9 +7,12 @@ import {
   type Batch,
   type Doing,
   type FromKernel,
+  type Header,
   isEvent,
   parseLines,
+  SCHEMA_VERSION,
   type ToKernel,
+  type TraceEvent,
 } from "./protocol.js";
 import { type Change, Store } from "./store.js";
 
@@ -21,6 +24,8 @@ export interface Backend {
   readonly saved: string;
   open(hear: (message: FromKernel) => void): () => void;
   tell(message: ToKernel): void;
+  /** Keep what a saved notebook needs. */
+  keep?(snapshot: string): void;
 }
 
 export class Live implements Backend {
@@ -33,13 +38,23 @@ export class Live implements Backend {
   }
 
   open(hear: (message: FromKernel) => void): () => void {
-    const heard = (message: FromKernel): void => hear(message);
+    const heard = (message: FromKernel, buffers: readonly DataView[]): void => {
+      if (message?.type !== "answer" && buffers?.[0]) {
+        const items = JSON.parse(new TextDecoder().decode(buffers[0])) as TraceEvent[];
+        hear({ ...message, items });
+      } else hear(message);
+    };
     this.model.on("msg:custom", heard);
     return () => this.model.off("msg:custom", heard);
   }
 
   tell(message: ToKernel): void {
     this.model.send(message);
+  }
+
+  /** Only in the page, whose state is what is saved: the kernel has the Trace itself. */
+  keep(snapshot: string): void {
+    this.model.set("snapshot", snapshot);
   }
 }
 
@@ -58,6 +73,9 @@ export class Static implements Backend {
 const HELD = 64;
 const ASK_AGAIN_MS = 1000;
 const PATIENCE_MS = 30_000;
+const KEEP_MS = 1000;
+const KEPT_EVENTS = 2000;
+const KEPT_CHARS = 1_000_000;
 
 export type Heard = (change: Change | "cleared") => void;
 
@@ -80,6 +98,7 @@ export class Feed {
   #requests = 0;
   #close: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #keeping: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     readonly backend: Backend,
@@ -108,6 +127,7 @@ export class Feed {
   close(): void {
     this.#close?.();
     clearTimeout(this.#timer);
+    clearTimeout(this.#keeping);
   }
 
   listen(hear: Heard): () => void {
@@ -169,6 +189,8 @@ export class Feed {
     const change = this.store.take(batch.items.filter(isEvent));
     this.next = Math.max(this.next, batch.to + 1);
     this.#say(change);
+    if (this.backend.keep && batch.items.length)
+      this.#keeping ??= setTimeout(() => this.#keep(), KEEP_MS);
   }
 
   #gap(batch: Batch): void {
@@ -198,5 +220,27 @@ export class Feed {
   #say(change: Change | "cleared"): void {
     this.changes++;
     for (const hear of this.#hear) hear(change);
+  }
+
+  /** The newest of it as JSON lines, as much as a saved notebook should carry. */
+  #keep(): void {
+    this.#keeping = undefined;
+    const { rows, zeroNs, dropped } = this.store;
+    const lines: string[] = [];
+    let chars = 0;
+    for (let at = rows.length - 1; at >= 0 && lines.length < KEPT_EVENTS; at--) {
+      const line = JSON.stringify(rows[at]?.event);
+      chars += line.length;
+      if (chars > KEPT_CHARS) break;
+      lines.push(line);
+    }
+    const header: Header = {
+      mcp_trace: SCHEMA_VERSION,
+      zero_ns: zeroNs,
+      zero_unix_s: Number(this.epoch),
+      dropped: dropped + this.store.droppedBefore + rows.length - lines.length,
+    };
+    lines.push(JSON.stringify(header));
+    this.backend.keep?.(`${lines.reverse().join("\n")}\n`);
   }
 }

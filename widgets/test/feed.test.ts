@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
-import { type Backend, Feed, Static } from "../src/feed.js";
+import type { AnyModel } from "@anywidget/types";
+import { expect, test, vi } from "vitest";
+import { type Backend, Feed, Live, Static } from "../src/feed.js";
 import type { Batch, FromKernel, ToKernel } from "../src/protocol.js";
 import { message } from "./traces.js";
 
@@ -111,4 +112,36 @@ test("a request to the kernel is answered by its number", async () => {
 
 test("a saved page has nobody to ask", () => {
   expect(new Feed(new Static("")).open().backend.live).toBe(false);
+});
+
+test("events come as the buffer of their message", () => {
+  let say: (message: unknown, buffers: DataView[]) => void = () => undefined;
+  const told: unknown[] = [];
+  const model = {
+    get: () => "",
+    on: (_: string, hear: typeof say) => (say = hear),
+    send: (message: unknown) => told.push(message),
+  } as unknown as AnyModel;
+  const feed = new Feed(new Live(model)).open();
+  const { items, ...head } = batch(1, 3);
+  say(head, [new DataView(new TextEncoder().encode(JSON.stringify(items)).buffer)]);
+  expect(feed.store.rows.length).toBe(3);
+  expect(told).toEqual([{ type: "ready", epoch: "", after: 0 }]);
+});
+
+test("the page keeps the newest events for a saved notebook, and a page can begin with them", () => {
+  vi.useFakeTimers();
+  const kernel = new Kernel();
+  const kept: string[] = [];
+  const feed = new Feed(Object.assign(kernel, { keep: (text: string) => kept.push(text) })).open();
+  kernel.say(batch(1, 2500, { epoch: "7.5" }));
+  kernel.say(batch(2501, 2600, { epoch: "7.5" }));
+  vi.advanceTimersByTime(1500);
+  vi.useRealTimers();
+  expect(kept.length).toBe(1);
+  const again = new Feed(new Static(kept[0] ?? "")).open();
+  expect(again.store.rows.length).toBe(2000);
+  expect(again.store.last).toBe(2600);
+  expect([again.epoch, again.store.droppedBefore]).toEqual(["7.5", 600]);
+  feed.close();
 });

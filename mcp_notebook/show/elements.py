@@ -1,0 +1,37 @@
+"""The elements that a live view fills in a page; what stands in them is seen where none is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .markup import Html, safe
+from .text import html
+
+
+def view_element(
+    feed: str, view: str, options: Mapping[str, Any], fallback: str = "", *, tag: str = "view"
+) -> Html:
+    """The place of a live view.
+
+    Args:
+        feed: the name of the feed that fills it.
+        view: a name of its own in this feed, so that what the reader chose is found again.
+        options: how the view begins (``Options`` in ``widgets/src/protocol.ts``).
+        fallback: what is seen where no kernel and no saved state fill it.
+        tag: ``view``, or ``widget`` for an ordinary widget.
+    """
+    text = json.dumps(dict(options), ensure_ascii=True, separators=(",", ":"))
+    return Html(
+        f'<mcp-flow-{tag} feed="{html(feed)}" view="{html(view)}" options="{html(text)}">'
+        f"{safe(fallback)}</mcp-flow-{tag}>"
+    )
+
+
+def folded(summary: str, body: str) -> Html:
+    """A line that opens."""
+    return Html(
+        f'<details style="margin:0.2em 0"><summary style="cursor:pointer">{safe(summary)}'
+        f"</summary>{safe(body)}</details>"
+    )
