@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import grammar
+from .views import Views
 
 if TYPE_CHECKING:
     from mcp_notebook.runtime.connection import Connection
@@ -38,6 +39,7 @@ class Context:
     def __init__(self, magics: MCPMagics) -> None:
         self.magics = magics
         self.shell: Any = magics.shell
+        self.views = Views(self)
         self.shown_below_form = (0, 0)
         """The id of the result that a cell shows below a form, and that cell's number."""
 

@@ -259,6 +259,7 @@ class Extension:
 
     def close(self) -> None:
         """Stop everything that runs."""
+        self.magics.context.views.close()
         if self.magics.existing is not None:
             self.magics.existing.close()
             self.magics.existing = None
@@ -272,10 +273,14 @@ class Extension:
 
     def _cell_begins(self, _info: Any) -> None:
         self._imported.wait()
+        from mcp_notebook.transports.tap import CELL
+
+        CELL.set(f"In [{self.magics.context.cell_number}]")
         if self.magics.existing is not None:
             self.magics.existing.servers.cell_begins()
 
     def _cell_ended(self, result: Any) -> None:
+        self.magics.context.views.cell_ended()
         if self.magics.existing is not None and result.success:
             self.magics.existing.servers.cell_ended(self.magics.context.cell_id)
 
@@ -318,7 +323,7 @@ def warm_up(imported: threading.Event) -> None:
     """
     with contextlib.suppress(Exception):  # the first command will say what is wrong
         try:
-            import mcp_notebook.runtime.workbench  # noqa: F401 - because importing is the point
+            pass
         finally:
             imported.set()
         import jsonschema

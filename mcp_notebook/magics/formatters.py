@@ -18,6 +18,7 @@ SHOWN_BY = {
     ("mcp_notebook.runtime.endpoint", "Endpoint"): "endpoint",
     ("mcp_notebook.runtime.connection", "Connection"): "connection",
     ("mcp_notebook.runtime.listening", "Listening"): "listening",
+    ("mcp_notebook.trace.comparison", "Comparison"): "comparison",
 }
 """Types by module and name, and the function of ``show.values`` that makes their bundle."""
 
@@ -61,10 +62,26 @@ class Formatters:
         if context.shown_below_form != (id(result), context.cell_number):
             raise NotImplementedError  # IPython then shows it as anything else
 
+    def _with_flow(self, result: Any, bundle: dict[str, Any]) -> dict[str, Any]:
+        """The result of a call, and below it its own flow in one line that opens."""
+        context = self._magics.context
+        exchange = result.exchange if context.views.shown and not result.pending else None
+        if exchange is None:
+            return bundle
+        from mcp_notebook.show.markup import Html, joined, pre
+        from mcp_notebook.show.mini import mini
+
+        trace = context.workbench.trace
+        fallback = mini(trace, exchange, stable=self._magics.stable)
+        flow = context.views.element({"mini": exchange.seq}, fallback)
+        shown = bundle.get("text/html")
+        above = pre(bundle["text/plain"]) if shown is None else Html(shown)
+        return {**bundle, "text/html": joined([above, flow])}
+
     def _shower(self, maker: str) -> Callable[[Any], dict[str, Any]]:
         def show(thing: Any) -> dict[str, Any]:
             values = importlib.import_module("mcp_notebook.show.values")
             bundle: dict[str, Any] = getattr(values, maker)(thing, stable=self._magics.stable)
-            return bundle
+            return self._with_flow(thing, bundle) if maker == "call_result" else bundle
 
         return show

@@ -12,10 +12,43 @@ from mcp_notebook.magics.context import Shown
 
 if TYPE_CHECKING:
     from mcp_notebook.magics.context import Context
+    from mcp_notebook.magics.views import Views
 
 
 class FlowView(Shown):
-    """What travelled, as text."""
+    """What travelled: live in a page, as a picture where none is alive, and as text.
+
+    Attributes:
+        text: the deterministic text.
+        query: what it shows of the Trace.
+        options: how the live view begins.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        views: Views | None = None,
+        query: str = "",
+        options: dict[str, Any] | None = None,
+        fallback: str = "",
+    ) -> None:
+        super().__init__(text)
+        self.query = query
+        self.options = options or {}
+        self._views = views
+        self._fallback = fallback
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        bundle = {"text/plain": self.text}
+        if self._views is None:
+            return bundle
+        element = self._views.element(self.options, self._fallback)
+        if element:
+            bundle["text/html"] = element
+        if not self._fallback:
+            self._views.picture(self.query, self.text)
+        return bundle
 
 
 def _flow_arguments(parser: Parser) -> None:
@@ -24,24 +57,44 @@ def _flow_arguments(parser: Parser) -> None:
     )
     parser.add_argument("--text", action="store_true", help="as text")
     parser.add_argument(
-        "--last", type=int, metavar="N", help="the last N lines; 200 without it, 0 for all"
+        "--last", type=int, metavar="N", help="the last N lines of text; 200 without it, 0 for all"
     )
+    parser.add_argument("--side", action="store_true", help="beside the notebook")
+    preset = parser.add_mutually_exclusive_group()
+    preset.add_argument("--learn", action="store_true", help="one exchange at a time, plain words")
+    preset.add_argument("--dev", action="store_true", help="errors first, filter, copy, cells")
+    parser.add_argument("--big", action="store_true", help="large, for a projector")
 
 
 def run_flow(context: Context, options: argparse.Namespace, _body: str | None) -> FlowView:
     """``%mcp flow [QUERY]``, ``%mcp flow SEQ``."""
     from mcp_notebook.show.flow import flow_text
     from mcp_notebook.show.layers import layers_text
+    from mcp_notebook.show.markup import pre
 
     trace = context.workbench.trace
+    views = None if options.text else context.views
+    begins: dict[str, Any] = {}
+    if options.learn or options.dev:
+        begins["preset"] = "learn" if options.learn else "dev"
+    if options.big:
+        begins["big"] = True
     query = " ".join(str(context.value(word)) for word in options.query)
     if query.lstrip("#").isdigit():
-        return FlowView(layers_text(trace, int(query.lstrip("#")), stable=context.stable))
+        seq = int(query.lstrip("#"))
+        text = layers_text(trace, seq, stable=context.stable)
+        begins["select"] = seq
+        return FlowView(text, views=views, options=begins, fallback=pre(text))
     if query:
+        begins["query"] = query
         trace = trace.select(query)
-        if not len(trace) and len(trace.whole):
-            return FlowView("No message fits this query.")
-    return FlowView(flow_text(trace, last=options.last, stable=context.stable))
+    if query and not len(trace) and len(trace.whole):
+        text = "No message fits this query."
+    else:
+        text = flow_text(trace, last=options.last, stable=context.stable)
+    if options.side and views is not None:
+        return views.beside(FlowView(text, views=views, query=query, options=begins))
+    return FlowView(text, views=views, query=query, options=begins)
 
 
 def _trace_arguments(parser: Parser) -> None:
@@ -89,7 +142,13 @@ COMMANDS = [
         summary="what travelled, message by message",
         run=run_flow,
         build=_flow_arguments,
-        examples=("%mcp flow", "%mcp flow tool:add --last 10", "%mcp flow 12"),
+        examples=(
+            "%mcp flow",
+            "%mcp flow --side",
+            "%mcp flow status:error --dev",
+            "%mcp flow tool:add --text --last 10",
+            "%mcp flow 12",
+        ),
     ),
     Command(
         name="trace",
