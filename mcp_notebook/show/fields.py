@@ -1,28 +1,18 @@
-"""The fields of a question's form, read from its JSON Schema, and what may stand in them."""
+"""The fields of a form: what each is called, takes and begins with."""
 
 from __future__ import annotations
 
-import datetime
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from .constraints import FORMATS, Problem, check, limits
 from .text import clean
 
-_FORMATS: Final = {
-    "email": "an e-mail address",
-    "uri": "an address with its scheme, such as https://",
-    "date": "a date, such as 2026-07-28",
-    "date-time": "a date with its time, such as 2026-07-28T12:00:00Z",
-}
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
-_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
-
-
-class Problem(ValueError):
-    """What is wrong with a value, for the one who typed it."""
+MASK: Final = "***"
+_OFTEN_HARMLESS: Final = ("key", "keys")
+"""Names that give a secret away in a header, and name a place in a store as an argument."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +22,14 @@ class Field:
     Attributes:
         name: the property's name.
         kind: ``string``, ``integer``, ``number``, ``boolean``, ``choice`` (one of the options),
-            ``choices`` (any of them) or ``json`` (a schema that no form has a field for).
+            ``choices`` (any of them), ``object`` (fields of its own), ``array`` (any number of
+            one kind of field) or ``json`` (a schema that no form has a field for).
         schema: the property's schema.
         required: whether it must be there.
         options: of a choice, label and value.
+        nullable: whether it may be null.
+        fields: of an object, its fields.
+        item: of an array, the field that each member is.
     """
 
     name: str
@@ -43,6 +37,9 @@ class Field:
     schema: Mapping[str, Any]
     required: bool = False
     options: tuple[tuple[str, Any], ...] = ()
+    nullable: bool = False
+    fields: tuple[Field, ...] = ()
+    item: Field | None = None
 
     @property
     def title(self) -> str:
@@ -59,7 +56,7 @@ class Field:
         """The value to begin with, ``None`` where there is none that can be chosen."""
         default = self.schema.get("default")
         if self.kind == "choice":
-            return default if any(default == value for _, value in self.options) else None
+            return default if any(same(default, value) for _, value in self.options) else None
         if self.kind == "choices":
             given = default if isinstance(default, list) else []
             return [value for _, value in self.options if value in given]
@@ -75,26 +72,33 @@ class Field:
         return text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate cannot travel
 
     @property
+    def secret(self) -> bool:
+        """Whether what stands in it should be seen by nobody."""
+        from mcp_notebook.runtime.credentials import sounds_secret
+
+        if self.schema.get("format") == "password" or self.schema.get("writeOnly") is True:
+            return True
+        name = self.name.lower()
+        return self.kind == "string" and name not in _OFTEN_HARMLESS and sounds_secret(self.name)
+
+    @property
     def hints(self) -> list[str]:
         """What a person must know to fill it in."""
         schema = self.schema
         hints = [clean(schema["description"], 300)] if schema.get("description") else []
-        if str(schema.get("format")) in _FORMATS:
-            hints.append(_FORMATS[str(schema["format"])])
+        if str(schema.get("format")) in FORMATS:
+            hints.append(FORMATS[str(schema["format"])])
         elif self.kind in ("integer", "number", "json"):
             hints.append({"integer": "a whole number", "number": "a number"}.get(self.kind, "JSON"))
-        for least, most, noun in _BOUNDS:
-            low, high = schema.get(least), schema.get(most)
-            if low is not None and high is not None:
-                hints.append(f"{clean(low, 30)} to {clean(high, 30)}{noun}")
-            elif low is not None:
-                hints.append(f"at least {clean(low, 30)}{noun}")
-            elif high is not None:
-                hints.append(f"at most {clean(high, 30)}{noun}")
-        if schema.get("pattern"):
-            # shown, not run: a hostile pattern can take for ever
-            hints.append(f"must match {clean(schema['pattern'], 80)}")
-        return hints
+        return hints + limits(schema)
+
+    def named(self, name: str) -> Field:
+        """The same field under another name."""
+        return replace(self, name=name)
+
+    def beginning_with(self, value: Any) -> Field:
+        """The same field with another value to begin with."""
+        return replace(self, schema={**self.schema, "default": value})
 
     def typed(self, text: str) -> Any:
         """The value that a typed text stands for; ``None`` for nothing.
@@ -112,9 +116,11 @@ class Field:
             return self.checked(self._option(text))
         if self.kind == "choices":
             return self.checked([self._option(part) for part in text.split(",") if part.strip()])
+        if self.kind in ("json", "array", "object"):
+            return self.checked(json_of(text))
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = text
         if self.kind == "integer" and isinstance(value, float) and value.is_integer():
             value = int(value)
@@ -139,26 +145,12 @@ class Field:
             if self.required:
                 raise Problem("this is required")
             return None
-        _CHECKS.get(self.kind, _any)(value, self.schema)
+        if self.kind == "array" and not isinstance(value, list):
+            raise Problem('this must be a list, such as ["a", "b"]')
+        if self.kind == "object" and not isinstance(value, dict):
+            raise Problem('this must be an object, such as {"name": 1}')
+        check(self.kind, value, self.schema)
         return value
-
-
-_BOUNDS: Final = (
-    ("minimum", "maximum", ""),
-    ("minLength", "maxLength", " characters"),
-    ("minItems", "maxItems", " of them"),
-)
-
-
-def fields_of(schema: Mapping[str, Any]) -> list[Field]:
-    """The fields of an object schema, in its order."""
-    properties = schema.get("properties")
-    required = schema.get("required")
-    required = required if isinstance(required, list) else []
-    return [
-        _field(str(name), _plain(spec), name in required)
-        for name, spec in (properties.items() if isinstance(properties, Mapping) else ())
-    ]
 
 
 def gathered(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,49 +158,27 @@ def gathered(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _plain(spec: Any) -> Mapping[str, Any]:
-    """A property's schema; of one that may be null, the other half."""
-    if not isinstance(spec, Mapping):
-        return {}
-    either = spec.get("anyOf")
-    if isinstance(either, list) and not any(isinstance(s, dict) and "const" in s for s in either):
-        real = [s for s in either if isinstance(s, Mapping) and s.get("type") != "null"]
-        if len(real) == 1:
-            return {**spec, **real[0]}
-    return spec
+def masked(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as they may be shown: what is secret is masked."""
+    known = {field.name: field for field in fields}
+    return {name: _masked(known.get(name), value) for name, value in values.items()}
 
 
-def _field(name: str, spec: Mapping[str, Any], required: bool) -> Field:
-    given = spec.get("type")
-    if isinstance(given, list) and len(real := [one for one in given if one != "null"]) == 1:
-        given = real[0]
-    kind = str(given)
-    options = _options(spec)
-    if options:
-        kind = "choice"
-    elif kind == "array" and isinstance(spec.get("items"), Mapping):
-        options = _options(spec["items"])
-        kind = "choices" if options else "json"
-    elif kind not in ("string", "integer", "number", "boolean"):
-        kind = "json"
-    return Field(name=name, kind=kind, schema=spec, required=required, options=options)
+def _masked(field: Field | None, value: Any) -> Any:
+    if field is None or value is None:
+        return value
+    if field.secret:
+        return MASK
+    if field.kind == "object" and isinstance(value, dict):
+        return masked(field.fields, value)
+    if field.kind == "array" and isinstance(value, list):
+        return [_masked(field.item, one) for one in value]
+    return value
 
 
-def _options(spec: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """Label and value of each choice: ``enum`` with or without names, ``const`` with a title."""
-    for key in ("oneOf", "anyOf"):
-        choices = spec.get(key)
-        if isinstance(choices, list) and choices:
-            found = [c for c in choices if isinstance(c, Mapping) and "const" in c]
-            if len(found) == len(choices):
-                return tuple((clean(c.get("title", c["const"]), 80), c["const"]) for c in found)
-    values = spec.get("enum")
-    if not isinstance(values, list):
-        return ()
-    names = spec.get("enumNames")
-    if not isinstance(names, list) or len(names) != len(values):
-        names = values
-    return tuple((clean(n, 80), value) for n, value in zip(names, values, strict=True))
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are the same in JSON, where ``true`` is not 1."""
+    return type(one) is type(other) and bool(one == other)
 
 
 def _boolean(text: str) -> bool:
@@ -220,57 +190,20 @@ def _boolean(text: str) -> bool:
     raise Problem("answer yes or no")
 
 
-def _any(_value: Any, _schema: Mapping[str, Any]) -> None:
-    """Nothing is known of it: the server judges."""
+def json_of(text: str) -> Any:
+    """The value that a JSON text stands for.
+
+    Raises:
+        Problem: it is none; says where.
+    """
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise Problem("this is nested too deep") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise Problem(f"this is no JSON: {error.msg}, {place}") from None
 
 
-def _string(value: Any, schema: Mapping[str, Any]) -> None:
-    if not isinstance(value, str):
-        raise Problem("this must be a text")
-    _bounded(len(value), schema, "minLength", "maxLength", " characters")
-    _formatted(value, str(schema.get("format")))
-
-
-def _formatted(value: str, format: str) -> None:
-    fits = True
-    if format == "email":
-        fits = _EMAIL.fullmatch(value) is not None
-    elif format == "uri":
-        fits = _URI.fullmatch(value) is not None
-    elif format in ("date", "date-time"):
-        read = datetime.date if format == "date" else datetime.datetime
-        try:
-            read.fromisoformat(value)
-        except ValueError:
-            fits = False
-    if not fits:
-        raise Problem(f"this must be {_FORMATS[format]}")
-
-
-def _number(value: Any, schema: Mapping[str, Any]) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Problem("this must be a number")
-    if value != value or value in (float("inf"), float("-inf")):
-        raise Problem("JSON has no such number")
-    _bounded(value, schema, "minimum", "maximum", "")
-
-
-def _integer(value: Any, schema: Mapping[str, Any]) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise Problem("this must be a whole number")
-    _bounded(value, schema, "minimum", "maximum", "")
-
-
-def _many(value: Sequence[Any], schema: Mapping[str, Any]) -> None:
-    _bounded(len(value), schema, "minItems", "maxItems", " of them")
-
-
-def _bounded(n: float, schema: Mapping[str, Any], least: str, most: str, noun: str) -> None:
-    low, high = schema.get(least), schema.get(most)
-    if isinstance(low, int | float) and n < low:
-        raise Problem(f"at least {low}{noun}")
-    if isinstance(high, int | float) and n > high:
-        raise Problem(f"at most {high}{noun}")
-
-
-_CHECKS: Final = {"string": _string, "integer": _integer, "number": _number, "choices": _many}
+def _no_number(_: str) -> Any:
+    raise Problem("JSON has no such number")

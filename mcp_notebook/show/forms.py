@@ -6,33 +6,22 @@ sends is not made to click.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from .fields import Field, Problem, fields_of, gathered
-from .markup import code, failed, faint, joined, line, pre, strong
+from .constraints import Problem
+from .fields import Field, gathered, masked
+from .markup import Bundle, Html, bundle, code, failed, faint, joined, line, pre, strong
 from .phrase import compact
+from .schemas import fields_of
 from .text import clean, lines
 
 if TYPE_CHECKING:
     from mcp_notebook.runtime.questions import Question
 
-_LEAVE_OUT = "(leave out)"
-_CHOOSE = "(choose)"
-
-
-class _Input(Protocol):
-    """A field with the widget that it is filled in with."""
-
-    widget: Any
-    problem: Any
-
-    def read(self) -> Any:
-        """The value, ``None`` where it was left out."""
-
 
 def question_form(question: Question, answer: Callable[[Any], None]) -> Any:
-    """A form that answers a question once and then says what was answered.
+    """A form that answers a question once; :func:`answered` is what should stay of it.
 
     Args:
         question: what the server asks.
@@ -58,111 +47,100 @@ class _Form:
     def __init__(self, question: Question, answer: Callable[[Any], None]) -> None:
         import ipywidgets as widgets
 
+        from .nesting import input_of
+
         self._answer = answer
         self._done = False
         self._kind = question.kind
-        self._inputs = [_FieldInput(field) for field in _fields(question)]
-        self._text = widgets.Textarea(layout=widgets.Layout(width="100%"))
+        self._fields = _fields(question)
+        self._inputs = [input_of(field, lambda: None) for field in self._fields]
+        rows = [widgets.HTML(joined(_asked(question))), *(one.box for one in self._inputs)]
+        self._text: Any = None
+        if self._kind == "sampling":
+            self._text = widgets.Textarea(layout=widgets.Layout(width="100%"))
+            rows.append(self._text)
         self._said = widgets.HTML()
         send = widgets.Button(description="Done" if self._kind == "url" else "Send")
         send.on_click(lambda _: self._send())
-        self._buttons = [send]
+        buttons = [send]
         for word, no in _refusals(self._kind).items():
             button = widgets.Button(description=word.capitalize())
-            button.on_click(lambda _, word=word, no=no: self._settle(no, f"{_PAST[word]}."))
-            self._buttons.append(button)
-        rows = [widgets.HTML(joined(_asked(question)))]
-        rows += [widgets.VBox([i.label, i.widget, i.problem]) for i in self._inputs]
-        rows += [self._text] if self._kind == "sampling" else []
-        self.box = widgets.VBox([*rows, widgets.HBox(self._buttons), self._said])
+            button.on_click(lambda _, no=no: self._settle(no))
+            buttons.append(button)
+        self.box = widgets.VBox([*rows, widgets.HBox(buttons), self._said])
 
     def _send(self) -> None:
+        from .inputs import Nothing
+        from .nesting import gathered
+
         if self._kind == "sampling":
             text = str(self._text.value)
             if text.strip():
-                self._settle(text, f"Answered: {text}")
+                self._settle(text)
             else:
                 self._said.value = line(failed("Write the answer first."))
             return
         if self._kind == "url":
-            self._settle("accept", "Done.")
+            self._settle("accept")
             return
-        values = {one.field.name: one.read() for one in self._inputs}
-        if any(one.problem.value for one in self._inputs):
+        content = gathered(self._inputs)
+        if content is Nothing.WRONG:
             self._said.value = line(failed("Not sent: a field above needs another value."))
             return
-        content = gathered(values)
-        self._settle(content, f"Answered: {compact(content)}")
+        self._settle(content)
 
-    def _settle(self, value: Any, said: str) -> None:
+    def _settle(self, value: Any) -> None:
         if self._done:
             return
         self._done = True
-        for one in (*self._buttons, self._text, *(i.widget for i in self._inputs)):
-            one.disabled = True
-        self._said.value = line(strong(clean(said, 300)))
+        for one in _walk(self.box):
+            if hasattr(one, "disabled"):
+                one.disabled = True
         self._answer(value)
 
 
-_PAST = {"decline": "Declined", "cancel": "Cancelled"}
+def _walk(widget: Any) -> Iterator[Any]:
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from _walk(child)
 
 
-class _FieldInput:
-    """A field with its label, its widget and the place for what is wrong."""
-
-    def __init__(self, field: Field) -> None:
-        import ipywidgets as widgets
-
-        self.field = field
-        required = "required" if field.required else "optional"
-        self.label = widgets.HTML(
-            line(strong(field.title), faint(f" ({'; '.join([required, *field.hints])})"))
-        )
-        self.problem = widgets.HTML()
-        self.widget = self._widget(widgets)
-
-    def _widget(self, widgets: Any) -> Any:
-        field = self.field
-        nothing = _CHOOSE if field.required else _LEAVE_OUT
-        if field.kind == "choices":
-            labels, taken = [label for label, _ in field.options], field.default
-            index = [i for i, (_, value) in enumerate(field.options) if value in taken]
-            return widgets.SelectMultiple(options=labels, index=index, rows=min(8, len(labels)))
-        if field.kind == "choice":
-            labels = [nothing, *(label for label, _ in field.options)]
-            values = [value for _, value in field.options]
-            at = values.index(field.default) + 1 if field.default is not None else 0
-            return widgets.Dropdown(options=_distinct(labels), index=at)
-        if field.kind == "boolean":
-            if field.required or isinstance(field.default, bool):
-                return widgets.Checkbox(value=field.default is True, indent=False)
-            return widgets.Dropdown(options=[nothing, "yes", "no"])
-        return widgets.Text(value=field.default_text)
-
-    def read(self) -> Any:
-        """The value; ``None``, and a line beside the field, where it does not fit."""
-        self.problem.value = ""
-        try:
-            return self._value()
-        except Problem as problem:
-            self.problem.value = line(failed(f"{self.field.title}: {problem}"))
-            return None
-
-    def _value(self) -> Any:
-        field, widget = self.field, self.widget
-        if field.kind == "choices":
-            chosen = [field.options[i][1] for i in widget.index]
-            return field.checked(chosen or (None if not field.required else []))
-        if field.kind == "choice":
-            return field.checked(field.options[widget.index - 1][1] if widget.index else None)
-        if field.kind == "boolean":
-            return field.checked(
-                widget.value if isinstance(widget.value, bool) else _YES_NO[widget.index]
-            )
-        return field.typed(str(widget.value))
+def waiting(question: Question) -> Bundle:
+    """What stands in the place of a form that cannot be drawn."""
+    said = clean(question.message, 120)
+    return bundle(f"the server asks: {said}", line(faint("the server asks: "), strong(said)))
 
 
-_YES_NO = (None, True, False)
+def together(parts: Sequence[Bundle]) -> Bundle:
+    """Several of them, one below the other."""
+    plain = "\n".join(part["text/plain"] for part in parts)
+    return bundle(plain, *(Html(part["text/html"]) for part in parts))
+
+
+def answered(question: Question, value: Any) -> Bundle:
+    """What stays of a form: the question, and what was answered to it, nothing secret in it.
+
+    Args:
+        question: what the server asked.
+        value: the answer, as for :func:`question_form`; ``None`` where the question was
+            withdrawn.
+    """
+    asked = clean(question.message, 120)
+    if value is None:
+        said = "nobody answered: the call ended first."
+    elif question.kind == "url" and value == "accept":
+        said = "you opened the address."
+    elif question.kind != "sampling" and value in ("decline", "cancel"):
+        said = f"you {_PAST[value]}."
+    elif value is _refusals(question.kind).get("decline"):
+        said = "you declined."
+    else:
+        shown = masked(_fields(question), value) if isinstance(value, dict) else value
+        said = f"you answered: {clean(shown if isinstance(shown, str) else compact(shown), 300)}"
+    return bundle(f"{asked}: {said}", line(faint(f"{asked}: "), strong(said)))
+
+
+_PAST = {"decline": "declined", "cancel": "cancelled"}
 
 
 def terminal_answer(question: Question, ask: Callable[[str], str]) -> Any:
@@ -204,6 +182,7 @@ class _Refusal(str):
 
 def _one(field: Field, before: str, ask: Callable[[str], str]) -> Any:
     about = ["required" if field.required else "optional", *field.hints]
+    about += ["JSON"] if field.kind == "object" else []
     choices = "".join(f"  {i}. {label}\n" for i, (label, _) in enumerate(field.options, 1))
     begun = f" [{clean(field.default_text, 60)}]" if field.has_default else ""
     prompt = f"{choices}{field.title} ({'; '.join(about)}){begun}: "
@@ -246,10 +225,3 @@ def _asked(question: Question) -> list[str]:
     head, said = _heading(question)
     shown = line(code(said)) if question.kind == "url" else pre(said)
     return [line(strong(head)), shown]
-
-
-def _distinct(labels: list[str]) -> list[str]:
-    """Labels of a choice, told apart: a server may give two the same."""
-    return [
-        label if labels.index(label) == i else f"{label} ({i})" for i, label in enumerate(labels)
-    ]

@@ -9,9 +9,16 @@ import ipywidgets
 import pytest
 
 from mcp_notebook.runtime.questions import DECLINED_SAMPLING, Question, result_of
-from mcp_notebook.show.fields import Problem, fields_of
-from mcp_notebook.show.forms import question_form, terminal_answer
-from tests.show.hostile import FORBIDDEN, TEXT
+from mcp_notebook.show.constraints import Problem
+from mcp_notebook.show.forms import (
+    answered,
+    question_form,
+    terminal_answer,
+    together,
+    waiting,
+)
+from mcp_notebook.show.schemas import fields_of
+from tests.show.hostile import FORBIDDEN, TEXT, assert_tame
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -106,7 +113,6 @@ def test_what_is_filled_in_is_sent_once_and_then_the_form_is_closed() -> None:
         {"name": "Ada", "age": 40, "height": 1.7, "sure": True, "maybe": False, "size": "l",
          "colour": "g", "days": ["mo", "we"]}
     ]  # fmt: skip
-    assert "Answered: {&quot;name&quot;:&quot;Ada&quot;" in form.said
     assert all(w.disabled for w in form.all if hasattr(w, "disabled"))
     assert result_of(asked(), form.answers[0]).action == "accept"
 
@@ -141,7 +147,7 @@ def test_a_question_can_be_refused(word: str, answer: str) -> None:
     form.press(word)
 
     assert form.answers == [answer]
-    assert f"{word}" in form.said
+    assert all(w.disabled for w in form.all if hasattr(w, "disabled"))
 
 
 def test_a_sampling_question_is_answered_with_text() -> None:
@@ -318,3 +324,37 @@ def test_in_a_terminal_the_other_questions(kind: str, typed: list[str], answer: 
 
     assert terminal_answer(Question(kind=kind, message=TEXT, schema={}), ask) == answer
     assert not [c for c in FORBIDDEN for prompt in prompts if c in prompt]
+
+
+# ---- what stays --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        ("elicitation", {"name": "Ada", "age": 40}, 'you answered: {"name":"Ada","age":40}'),
+        ("elicitation", {"password": "hunter2"}, 'you answered: {"password":"***"}'),
+        ("elicitation", {"pin": "1234"}, 'you answered: {"pin":"***"}'),
+        ("elicitation", "decline", "you declined."),
+        ("elicitation", "cancel", "you cancelled."),
+        ("elicitation", None, "nobody answered: the call ended first."),
+        ("sampling", "Roses", "you answered: Roses"),
+        ("sampling", "decline", "you answered: decline"),
+        ("sampling", DECLINED_SAMPLING, "you declined."),
+        ("url", "accept", "you opened the address."),
+        ("url", "decline", "you declined."),
+    ],
+)
+def test_what_stays_of_a_form_is_a_plain_line(kind: str, value: Any, said: str) -> None:
+    text = {"type": "string"}
+    schema = {"properties": {"password": text, "pin": {**text, "format": "password"}}}
+
+    left = answered(Question(kind=kind, message="Who?", schema=schema), value)
+
+    assert left["text/plain"] == f"Who?: {said}"
+    assert "hunter2" not in left["text/html"]
+
+
+def test_what_stays_of_a_hostile_question_is_tame() -> None:
+    question = Question(kind="elicitation", message=TEXT, schema={})
+    assert_tame(together([answered(question, {TEXT: TEXT}), waiting(question)]))

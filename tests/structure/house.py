@@ -36,7 +36,18 @@ NETWORK_ROOMS = {"transports", "runtime"}
 
 SHOW_LIVE_THINGS = {
     f"mcp_notebook.show.{name}"
-    for name in ("blocks", "catalog", "forms", "places", "results", "status", "values")
+    for name in (
+        "blocks",
+        "catalog",
+        "fields",
+        "forms",
+        "panel",
+        "places",
+        "results",
+        "status",
+        "toolpage",
+        "values",
+    )
 }
 """They show values of the runtime (results, endpoints, questions), so they may know its types.
 
