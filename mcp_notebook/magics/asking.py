@@ -8,19 +8,20 @@ import contextlib
 import threading
 import time
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import IPython.display
+from .widgets import answer_while_busy as answer_while_busy
+from .widgets import can_show_widgets, display, leave, show_widget
 
 if TYPE_CHECKING:
     from mcp_notebook.runtime.calls import PendingCall
     from mcp_notebook.runtime.connection import Connection
     from mcp_notebook.runtime.questions import Question
     from mcp_notebook.runtime.results import CallResult
+    from mcp_notebook.show.markup import Bundle
 
     from .context import Context
-
-display: Any = IPython.display.display  # IPython has no types
 
 PROGRESS_EVERY_S = 0.1
 """A bar is redrawn at most this often."""
@@ -60,7 +61,10 @@ class Bar:
 
 
 class FormAsker:
-    """Asks by a form in the cell; several questions of one call come below each other.
+    """Asks by a form in the cell; several questions of one call share one output.
+
+    Once the last one is answered, the output holds plain lines: a form that nobody can fill in
+    any more would be dead in the saved notebook.
 
     Args:
         context: the notebook.
@@ -68,58 +72,93 @@ class FormAsker:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._lock = threading.RLock()
+        self._place: Any = None
         self._box: Any = None
+        self._asked: list[_Asked] = []
         self.opened: concurrent.futures.Future[None] = concurrent.futures.Future()
 
     def __call__(self, question: Question) -> Awaitable[Any]:
         """Put a question; called on the background loop."""
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Any] = loop.create_future()
+        asked = _Asked(question)
 
         def answer(value: Any) -> None:
             loop.call_soon_threadsafe(_settle, answered, value)
+            self._ended(asked, value)
 
-        self._context.workbench.main.call(lambda: self._show(question, answer))
+        def withdrawn(future: asyncio.Future[Any]) -> None:
+            if future.cancelled():
+                self._ended(asked, None)
+
+        answered.add_done_callback(withdrawn)
+        self._context.workbench.main.call(lambda: self._show(asked, answer))
         return answered
 
-    def _show(self, question: Question, answer: Any) -> None:
-        import ipywidgets
-
+    def _show(self, asked: _Asked, answer: Any) -> None:
         from mcp_notebook.show.forms import question_form
 
-        form = question_form(question, answer)
-        if self._box is None:
-            self._box = ipywidgets.VBox([form])
-            display(self._box)
-        else:
-            self._box.children = (*self._box.children, form)
-        for widget in _all_widgets(self._box):
-            _answer_while_busy(widget)
+        with self._lock:
+            self._asked.append(asked)
+            if asked.left is None:
+                asked.form = question_form(asked.question, answer)
+            self._draw()
         if not self.opened.done():
             self.opened.set_result(None)
+
+    def _ended(self, asked: _Asked, value: Any) -> None:
+        """A question was answered, or withdrawn where the answer is ``None``."""
+        from mcp_notebook.show.forms import answered
+
+        with self._lock:
+            if asked.left is not None:
+                return
+            asked.left = answered(asked.question, value)
+            if asked in self._asked:
+                self._draw()
+
+    def _draw(self) -> None:
+        """Show the open questions as forms, the others as what is left of them."""
+        import ipywidgets
+
+        from mcp_notebook.show.forms import together, waiting
+
+        open_ones = [one for one in self._asked if one.left is None]
+        fallback = together([one.left or waiting(one.question) for one in self._asked])
+        if not open_ones and self._place is not None:
+            leave(self._place, self._box, fallback)
+            self._box = None
+            return
+        shown = [
+            one.form if one.left is None else ipywidgets.HTML(one.left["text/html"])
+            for one in self._asked
+        ]
+        if self._box is None:
+            self._box = ipywidgets.VBox(shown)
+            self._place = show_widget(self._context, self._box, fallback, self._place)
+        else:
+            self._box.children = shown
+
+
+@dataclass(eq=False)
+class _Asked:
+    """A question that was put.
+
+    Attributes:
+        question: what the server asks.
+        form: the form it is answered with.
+        left: what stays of it, once it is answered or withdrawn.
+    """
+
+    question: Question
+    form: Any = None
+    left: Bundle | None = None
 
 
 def _settle(future: asyncio.Future[Any], value: Any) -> None:
     if not future.done():
         future.set_result(value)
-
-
-def _all_widgets(widget: Any) -> list[Any]:
-    found = [widget]
-    for child in getattr(widget, "children", ()):
-        found += _all_widgets(child)
-    return found
-
-
-def _answer_while_busy(widget: Any) -> None:
-    """Let a click arrive while a cell runs.
-
-    ipykernel 7.4 sends a front end's message to the shell that published last on the comm,
-    which is the busy one; left to itself the message takes the subshell of the front end.
-    """
-    comm = getattr(widget, "comm", None)
-    if comm is not None and hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda _data, default: default
 
 
 class TerminalAsker:
@@ -138,7 +177,7 @@ class TerminalAsker:
 def asker_for(context: Context) -> FormAsker | TerminalAsker | None:
     """Who can be asked here; ``None`` where nobody sits in front of it."""
     if hasattr(context.shell, "kernel"):
-        return FormAsker(context) if context.can_ask else None
+        return FormAsker(context) if can_show_widgets(context) else None
     return TerminalAsker(context)
 
 

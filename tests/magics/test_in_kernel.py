@@ -343,6 +343,9 @@ def test_a_question_that_nobody_can_answer_fails_at_once_and_names_the_option(
     assert result.displays == []
 
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
 def form_widgets(kernel: KernelRig, since: int) -> list[dict[str, object]]:
     """The states of the widgets that the kernel has opened since."""
     opened = [m for m in kernel.comms[since:] if m["msg_type"] == "comm_open"]
@@ -383,6 +386,47 @@ def test_a_pending_result_is_shown_once_and_becomes_the_answer(asking: KernelRig
 
     shown_at_last = execution.wait_for_text("tall failed")
     assert "waits for an answer" not in shown_at_last.text
+
+
+def test_an_answered_form_leaves_a_line_and_no_widget(asking: KernelRig) -> None:
+    since = len(asking.comms)
+    execution = asking.start("r = %mcp call tall()", allow_stdin=True)
+    before = execution.wait().check()
+    (form,) = [d for d in before.displays if WIDGET in d]
+    assert form["text/plain"] == "the server asks: How tall?"
+    widgets = form_widgets(asking, since)
+    field = next(w for w in widgets if w.get("_model_name") == "TextModel")
+    send = next(w for w in widgets if w.get("description") == "Send")
+
+    comm_message(asking, field, {"method": "update", "state": {"value": "180"}, "buffer_paths": []})
+    comm_message(asking, send, {"method": "custom", "content": {"event": "click"}})
+
+    after = execution.wait_for_text("you answered")
+    assert not any(WIDGET in d for d in after.displays)
+    assert 'How tall?: you answered: {"centimetres":180}' in after.text
+
+    def alive() -> set[str]:
+        opened, closed = (
+            {m["content"]["comm_id"] for m in asking.comms[since:] if m["msg_type"] == kind}
+            for kind in ("comm_open", "comm_close")
+        )
+        return opened - closed
+
+    asking.wait_until(lambda: not alive(), 10, "the end of the form's widgets")
+
+
+def test_a_form_that_nobody_answered_is_withdrawn_with_its_call(cells: KernelRig) -> None:
+    asking = cells
+    asking.run(ASKING).check()
+    asking.run("%mcp serve -t memory").check()
+    asking.run("%mcp connect --era legacy").check()
+    execution = asking.start("r = %mcp call tall()", allow_stdin=True)
+    assert any(WIDGET in d for d in execution.wait().check().displays)
+
+    asking.run("%mcp stop --all").check()
+
+    after = execution.wait_for_text("nobody answered: the call ended first")
+    assert not any(WIDGET in d for d in after.displays)
 
 
 def comm_message(kernel: KernelRig, widget: dict[str, object], data: dict[str, object]) -> None:
