@@ -101,7 +101,7 @@ class Completer:
         if workbench is None:
             return []
         match command.name:
-            case "call":
+            case "call" | "compare":
                 return self._call(given, fragment)
             case "serve":
                 return list(workbench.servers)

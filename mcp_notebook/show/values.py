@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from .catalog import changes, listing
+from .comparison import comparison
 from .places import connection, endpoint, listening
 from .results import call_result, prompt_result, read_result
 
 __all__ = [
     "call_result",
     "changes",
+    "comparison",
     "connection",
     "endpoint",
     "listening",

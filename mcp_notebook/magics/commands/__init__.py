@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import call, define, lists, look, serve
+from . import call, compare, define, lists, look, serve
 
 COMMANDS = [
     *define.COMMANDS,
@@ -10,5 +10,6 @@ COMMANDS = [
     *serve.COMMANDS,
     *lists.COMMANDS,
     *look.COMMANDS,
+    *compare.COMMANDS,
 ]
 """Every command, in the order in which ``%mcp help`` lists them."""
