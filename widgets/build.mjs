@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import esbuild from "esbuild";
+import { pack, unpack } from "./pack.mjs";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const out = {
@@ -13,7 +14,7 @@ const sources = () =>
   readdirSync(at("src"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => `${entry.parentPath}/${entry.name}`.slice(at(".").length).replaceAll("\\", "/"))
-    .concat("build.mjs", "package-lock.json")
+    .concat("build.mjs", "pack.mjs", "package-lock.json")
     .sort((a, b) => (a < b ? -1 : 1));
 
 /** The same as in tests/structure/test_bundle.py: of each file its name, NUL, its bytes, NUL. */
@@ -44,7 +45,6 @@ const options = () => ({
   legalComments: "none",
   minify: true,
   banner: {
-    js: `// built from widgets/src sha256:${hash()}`,
     css: `/* built from widgets/src sha256:${hash()} */`,
   },
   outdir: at("."),
@@ -55,8 +55,12 @@ const options = () => ({
 async function build() {
   const { outputFiles } = await esbuild.build(options());
   const text = (end) => outputFiles.find(({ path }) => path.endsWith(end)).text;
-  return { js: text(".js"), css: text(".css") };
+  const js = `// built from widgets/src sha256:${hash()}\n${pack(text(".js"))}`;
+  return { js, css: text(".css") };
 }
+
+/** Without what depends on the Node that packed it. */
+const plain = (kind, text) => (kind === "js" ? text.split("\n", 1) + unpack(text) : text);
 
 const write = async () => {
   const made = await build();
@@ -66,7 +70,9 @@ const write = async () => {
 
 if (process.argv.includes("--check")) {
   const made = await build();
-  const stale = ["js", "css"].filter((kind) => readFileSync(out[kind], "utf8") !== made[kind]);
+  const stale = ["js", "css"].filter(
+    (kind) => plain(kind, readFileSync(out[kind], "utf8")) !== plain(kind, made[kind]),
+  );
   if (stale.length) console.error(`flow.${stale} is not what the sources give: npm run build`);
   process.exit(stale.length);
 } else if (process.argv.includes("--watch")) {

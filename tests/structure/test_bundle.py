@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
+import zlib
 from pathlib import Path
 
 import pytest
@@ -18,11 +20,19 @@ MAX_BYTES = 100_000
 def sources_hash() -> str:
     """The same as in widgets/build.mjs: of each file its name, NUL, its bytes, NUL."""
     files = [path for path in (WIDGETS / "src").rglob("*") if path.is_file()]
-    files += [WIDGETS / "build.mjs", WIDGETS / "package-lock.json"]
+    files += [WIDGETS / name for name in ("build.mjs", "pack.mjs", "package-lock.json")]
     digest = hashlib.sha256()
     for name, path in sorted((path.relative_to(WIDGETS).as_posix(), path) for path in files):
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def unpacked() -> str:
+    """The code of the bundle, which flow.js holds deflated."""
+    text = (STATIC / "flow.js").read_text(encoding="utf-8")
+    found = re.search(r'^const packed = "([A-Za-z0-9+/=]+)";$', text, re.MULTILINE)
+    assert found is not None
+    return zlib.decompress(base64.b64decode(found[1]), wbits=-zlib.MAX_WBITS).decode()
 
 
 @pytest.mark.parametrize("name", ["flow.js", "flow.css"])
@@ -47,11 +57,25 @@ def test_the_bundle_can_stand_in_a_page() -> None:
 
 
 def test_the_bundle_asks_nobody() -> None:
-    for path in (STATIC / "flow.js", STATIC / "flow.css"):
-        text = path.read_text(encoding="utf-8")
+    for text in (unpacked(), (STATIC / "flow.css").read_text(encoding="utf-8")):
         assert not re.findall(r"\bfetch\(|XMLHttpRequest|WebSocket\(|import\(|@import|url\(", text)
         addresses = set(re.findall(r"https?://[\w./-]+", text))
         assert addresses <= {"http://www.w3.org/2000/svg"}
+
+
+def test_what_unpacks_the_bundle_does_nothing_else() -> None:
+    text = (STATIC / "flow.js").read_text(encoding="utf-8")
+    assert re.sub(r'"[A-Za-z0-9+/=]+";', '"...";', text).splitlines()[1:] == [
+        'const packed = "...";',
+        "const bytes = Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));",
+        "const plain = new Blob([bytes]).stream()"
+        '.pipeThrough(new DecompressionStream("deflate-raw"));',
+        'const code = new Blob([await new Response(plain).text()], { type: "text/javascript" });',
+        "const place = URL.createObjectURL(code);",
+        "const bundle = await import(place);",
+        "URL.revokeObjectURL(place);",
+        "export default bundle.default;",
+    ]
 
 
 def test_no_source_of_the_view_writes_html() -> None:

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { Framing } from "../src/decode/framing.js";
-import { diffLines } from "../src/diff.js";
 import { nodeAt, nodeOver, parseTree } from "../src/jsontree.js";
 import { arrowOf, barsOf, inSight, layOut } from "../src/layout.js";
 import { costOf } from "../src/measure.js";
@@ -101,15 +100,6 @@ test.each(["{", '{"a":}', "[1,]", "{} {}", `${"[".repeat(300)}${"]".repeat(300)}
   "%s is no tree",
   (text) => expect(parseTree(text)).toBeUndefined(),
 );
-
-test("equal lines stand beside each other", () => {
-  expect(diffLines(["a", "b", "c"], ["a", "x", "c"])).toEqual([
-    { left: "a", right: "a" },
-    { left: "b", right: undefined },
-    { left: undefined, right: "x" },
-    { left: "c", right: "c" },
-  ]);
-});
 
 test("the same call costs the same messages on every road, and other framing", () => {
   const store = stored("roads");

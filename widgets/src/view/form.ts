@@ -1,53 +1,26 @@
-/** A form from a JSON Schema: what a tool takes, or a server asks. */
+/** A form from a JSON Schema: what a tool takes. What is typed stays, right or wrong. */
 
 import { clean } from "../bytes.js";
 import { asObj, type Obj } from "../envelope.js";
+import { begins, beside, choices, hints, problem, resolved } from "../schema.js";
 import { button, h } from "./dom.js";
+import { type Control, choice, type Field, json, number, text } from "./inputs.js";
 
-export interface Field {
-  readonly element: HTMLElement;
-  /** `undefined`: left out. Throws `Error` with a sentence where it cannot be read. */
-  value(): unknown;
-}
+export type { Field };
 
 const DEEPEST = 6;
+const MANY = 200;
 let fields = 0;
 
-/** The schema a `$ref` leads to, within the same document. */
-function resolved(schema: Obj, root: Obj, depth = 0): Obj {
-  const ref = schema.$ref;
-  if (typeof ref !== "string" || !ref.startsWith("#/") || depth > DEEPEST) return schema;
-  let found: unknown = root;
-  for (const part of ref.slice(2).split("/")) {
-    const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
-    found = asObj(found) && Object.hasOwn(found as Obj, name) ? (found as Obj)[name] : undefined;
-  }
-  return { ...resolved(asObj(found) ?? {}, root, depth + 1), ...schema, $ref: undefined };
+/** The form of a tool's arguments. */
+export function members(schema: Obj, root: Obj = schema): Field {
+  const whole = resolved(schema, root);
+  if (whole.properties || !["anyOf", "oneOf", "additionalProperties"].some((name) => whole[name]))
+    return object(whole, root, 0);
+  return field({ type: "object", default: {}, ...whole }, "arguments", true, root, DEEPEST);
 }
 
-/** A schema that also allows null, and what else it allows. */
-function nullable(schema: Obj, root: Obj): { schema: Obj; orNull: boolean } {
-  const { type, anyOf, oneOf } = schema;
-  if (Array.isArray(type)) {
-    const others = type.filter((one) => one !== "null");
-    return {
-      schema: { ...schema, type: others.length === 1 ? others[0] : undefined },
-      orNull: others.length < type.length,
-    };
-  }
-  const choices = (Array.isArray(anyOf) ? anyOf : Array.isArray(oneOf) ? oneOf : []).map((one) =>
-    resolved(asObj(one) ?? {}, root),
-  );
-  const others = choices.filter((one) => one.type !== "null");
-  if (choices.length && others.length === 1) {
-    return {
-      schema: { ...schema, ...others[0], title: schema.title ?? others[0]!.title },
-      orNull: others.length < choices.length,
-    };
-  }
-  return { schema, orNull: false };
-}
-
+/** A field with its label, what is known of it, and the place for what is wrong. */
 export function field(
   given: unknown,
   name: string,
@@ -55,185 +28,219 @@ export function field(
   root: Obj,
   depth = 0,
 ): Field {
-  const whole = resolved(asObj(given) ?? {}, root);
-  const { schema, orNull } = nullable(whole, root);
+  const { schema, orNull } = beside(resolved(given, root), root);
   const id = `mcp-form-${++fields}`;
-  const made = depth > DEEPEST ? anything(schema, id) : kindOf(schema, id, root, depth);
-  const type = typeName(schema) + (orNull ? " or null" : "");
-  const label = h(
-    "label",
-    { for: made.group ? undefined : id },
-    clean(name, 80),
-    h("small", {}, ` ${type}${required ? ", required" : ""}`),
-  );
-  const element = h(
-    "div.mf-ffield",
-    {
-      role: made.group ? "group" : undefined,
-      "aria-label": made.group ? clean(name, 80) : undefined,
-    },
-    label,
-  );
-  let isNull: HTMLInputElement | undefined;
-  if (orNull) {
-    isNull = h("input", { type: "checkbox", "aria-label": `${clean(name, 60)} is null` });
-    isNull.checked = schema.default === null;
-    element.append(h("label.mf-null", {}, isNull, "null"));
+  const called = clean(name, 80);
+  const made = controlOf(schema, root, depth);
+  const wrong = h("p.mf-wrong", { id: `${id}-wrong` });
+  const note = [schema.description, ...hints(schema)].filter((one) => typeof one === "string");
+  const about = h("p.mf-note", { id: `${id}-about` }, clean(note.join("; "), 400));
+  const type = typeName(schema, root) + (orNull ? " or null" : "");
+  const said = h("small", {}, ` ${type}${required ? ", required" : ""}`);
+  const element = h("div.mf-ffield");
+  const judged = made.input ?? element;
+  if (made.input) made.input.id = id;
+  else {
+    element.setAttribute("role", "group");
+    element.setAttribute("aria-label", called);
   }
-  element.append(made.element);
-  if (typeof schema.description === "string")
-    element.append(h("p.mf-note", {}, clean(schema.description, 300)));
+  judged.setAttribute("aria-describedby", `${id}-wrong ${id}-about`);
+  if (made.input && required) made.input.setAttribute("aria-required", "true");
+  const title = h(made.input ? "label" : "span", made.input ? { for: id } : {}, called, said);
+  const tick = (text: string, on: boolean): HTMLInputElement => {
+    const box = h("input", { type: "checkbox", "aria-label": `${called}: ${text}` });
+    box.checked = on;
+    head.append(h("label.mf-null", {}, box, text));
+    return box;
+  };
+  const head = h("div.mf-fhead", {}, title);
+  const out = required ? undefined : tick("leave out", !begins(schema, root));
+  const none = orNull ? tick("null", schema.default === null) : undefined;
+  if (schema.default === null && !orNull && out) out.checked = true;
+  const say = (text: string): void => {
+    wrong.textContent = text;
+    if (text) judged.setAttribute("aria-invalid", "true");
+    else judged.removeAttribute("aria-invalid");
+  };
+  const filled = h("div", {}, made.element);
+  // whoever fills it in neither leaves it out nor means null
+  for (const event of ["input", "change", "mf-filled"])
+    filled.addEventListener(event, () => {
+      if (out) out.checked = false;
+      if (none) none.checked = false;
+      say("");
+    });
+  for (const [box, other] of [
+    [out, none],
+    [none, out],
+  ]) {
+    box?.addEventListener("change", () => {
+      if (box.checked && other) other.checked = false;
+      say("");
+    });
+  }
+  element.append(head, filled, wrong, about);
   const value = (): unknown => {
-    if (isNull?.checked) return null;
-    const found = made.value();
-    if (found === undefined && required) {
-      if (orNull) return null;
-      throw new Error(`${clean(name, 60)} is required`);
+    say("");
+    if (out?.checked) return undefined;
+    if (none?.checked) return null;
+    try {
+      const found = made.value();
+      if (found === undefined) {
+        const remedy = [out && "tick “leave out”", none && "tick “null”"].filter(Boolean);
+        throw new Error(
+          required && !remedy.length
+            ? "is required"
+            : `is empty: fill it in or ${remedy.join(" or ")}`,
+        );
+      }
+      const what = problem(found, schema, root);
+      if (what) throw new Error(`: ${what}`);
+      return found;
+    } catch (error) {
+      // what is wrong inside is said inside
+      if (error instanceof Inside) throw error;
+      const sentence = `${called} ${(error as Error).message}`.replace(" :", ":");
+      say(sentence);
+      throw new Inside(sentence);
     }
-    return found;
   };
   return { element, value };
 }
 
-interface Inner extends Field {
-  readonly group?: boolean;
+/** Something wrong that has been said where it is. */
+class Inside extends Error {}
+
+/** All values; every field says what is wrong with it, and the first of it is thrown. */
+function all<T>(read: readonly (() => T)[]): T[] {
+  const wrong: unknown[] = [];
+  const found = read.flatMap((one) => {
+    try {
+      return [one()];
+    } catch (error) {
+      wrong.push(error);
+      return [];
+    }
+  });
+  if (wrong.length) throw wrong[0];
+  return found;
 }
 
-const typeName = (schema: Obj): string =>
-  Array.isArray(schema.enum)
+const typeName = (schema: Obj, root: Obj): string =>
+  choices(schema, root) && schema.type !== "boolean"
     ? "one of"
-    : clean(schema.type ?? ("properties" in schema ? "object" : "JSON"), 20);
+    : clean(
+        Array.isArray(schema.type)
+          ? schema.type.join(" or ")
+          : (schema.type ?? (schema.properties ? "object" : "JSON")),
+        40,
+      );
 
-function kindOf(schema: Obj, id: string, root: Obj, depth: number): Inner {
-  if (Array.isArray(schema.enum)) return choice(schema.enum, schema, id);
-  if ("const" in schema) return choice([schema.const], schema, id);
-  switch (schema.type ?? ("properties" in schema ? "object" : undefined)) {
-    case "boolean":
-      return choice([true, false], schema, id);
+function controlOf(schema: Obj, root: Obj, depth: number): Control {
+  const known = choices(schema, root);
+  if (known) return choice(known, schema);
+  switch (schema.type ?? (schema.properties ? "object" : undefined)) {
     case "integer":
     case "number":
-      return number(schema, id);
+      return number(schema);
     case "string":
-      return text(schema, id);
+      return text(schema);
     case "array":
-      return list(schema, root, depth);
+      if (depth < DEEPEST && asObj(schema.items) && !schema.prefixItems)
+        return rows(schema, root, depth);
+      break;
     case "object":
-      return schema.properties
-        ? { ...members(schema, root, depth), group: true }
-        : anything(schema, id);
-    default:
-      return anything(schema, id);
+      if (depth < DEEPEST && (schema.properties || asObj(schema.additionalProperties)))
+        return object(schema, root, depth);
   }
+  return json(schema);
 }
 
-function choice(values: readonly unknown[], schema: Obj, id: string): Inner {
-  const select = h("select", { id }, h("option", { value: "" }, "(left out)"));
-  values.slice(0, 500).forEach((value, i) => {
-    const text = typeof value === "string" ? value : JSON.stringify(value);
-    select.append(h("option", { value: i }, clean(text, 80)));
-  });
-  const chosen = values.findIndex(
-    (value) => JSON.stringify(value) === JSON.stringify(schema.default),
-  );
-  if (chosen >= 0) select.value = String(chosen);
-  return {
-    element: select,
-    value: () => (select.value === "" ? undefined : values[Number(select.value)]),
-  };
+interface Rows {
+  readonly element: HTMLElement;
+  readonly parts: Set<Field>;
+  add(part: Field): void;
 }
 
-function number(schema: Obj, id: string): Inner {
-  const whole = schema.type === "integer";
-  const input = h("input", { id, type: "text", inputmode: whole ? "numeric" : "decimal" });
-  if (typeof schema.default === "number") input.value = String(schema.default);
-  const value = (): number | undefined => {
-    const given = input.value.trim();
-    if (given === "") return undefined;
-    const found = Number(given);
-    if (!Number.isFinite(found) || (whole && !Number.isInteger(found))) {
-      throw new Error(`${clean(given, 20)} is no ${whole ? "whole number" : "number"}`);
-    }
-    if (typeof schema.minimum === "number" && found < schema.minimum)
-      throw new Error(`at least ${schema.minimum}`);
-    if (typeof schema.maximum === "number" && found > schema.maximum)
-      throw new Error(`at most ${schema.maximum}`);
-    return found;
-  };
-  return { element: input, value };
-}
-
-function text(schema: Obj, id: string): Inner {
-  const input = h("input", { id, type: "text" });
-  let touched = typeof schema.default === "string";
-  if (touched) input.value = String(schema.default);
-  input.addEventListener("input", () => (touched = true));
-  return { element: input, value: () => (touched ? input.value : undefined) };
-}
-
-function list(schema: Obj, root: Obj, depth: number): Inner {
-  const items: Field[] = [];
+/** A growing list of parts, each with a button that takes it away. */
+function growing(more: string, make: (nth: number) => Field): Rows {
+  const parts = new Set<Field>();
   const holder = h("div.mf-items");
-  const add = (preset?: unknown): void => {
-    const own = asObj(schema.items) ?? {};
-    const item = field(
-      preset === undefined ? own : { ...own, default: preset },
-      `${items.length + 1}`,
-      true,
-      root,
-      depth + 1,
-    );
+  let made = 0;
+  const add = (part: Field): void => {
+    const nth = ++made;
     const remove = button(
-      "−",
+      "Remove",
       () => {
-        items.splice(items.indexOf(item), 1);
+        parts.delete(part);
         row.remove();
+        grow.dispatchEvent(new Event("mf-filled", { bubbles: true }));
+        grow.focus();
       },
-      { "aria-label": "Remove" },
+      { "aria-label": `Remove ${nth}` },
     );
-    const row = h("div.mf-item", {}, item.element, remove);
-    items.push(item);
+    const row = h("div.mf-item", {}, part.element, remove);
+    parts.add(part);
     holder.append(row);
   };
-  if (Array.isArray(schema.default)) for (const preset of schema.default.slice(0, 50)) add(preset);
-  let touched = Array.isArray(schema.default);
-  const more = button("+ one more", () => {
-    touched = true;
-    add();
+  const grow = button(more, () => {
+    const part = make(made + 1);
+    add(part);
+    grow.dispatchEvent(new Event("mf-filled", { bubbles: true }));
+    part.element
+      .querySelector<HTMLElement>("input:not([type=checkbox]), select, textarea")
+      ?.focus();
   });
-  const value = (): unknown => (touched ? items.map((item) => item.value()) : undefined);
-  return { element: h("div", {}, holder, more), value, group: true };
+  return { element: h("div", {}, holder, grow), parts, add };
 }
 
-function anything(schema: Obj, id: string): Inner {
-  const area = h("textarea", { id, rows: 2, placeholder: "JSON" });
-  if (schema.default !== undefined) area.value = JSON.stringify(schema.default);
-  const value = (): unknown => {
-    if (area.value.trim() === "") return undefined;
-    try {
-      return JSON.parse(area.value) as unknown;
-    } catch {
-      throw new Error(`${clean(area.value, 30)} is not JSON`);
-    }
-  };
-  return { element: area, value };
+function rows(schema: Obj, root: Obj, depth: number): Control {
+  const make = (nth: number, preset: object = {}): Field =>
+    field({ ...asObj(schema.items), ...preset }, `item ${nth}`, true, root, depth + 1);
+  const { element, parts, add } = growing("Add an item", make);
+  if (Array.isArray(schema.default))
+    for (const [i, preset] of schema.default.slice(0, MANY).entries())
+      add(make(i + 1, { default: preset }));
+  return { element, value: () => all([...parts].map((part) => part.value)) };
 }
 
-/** The members of an object; what is left out stays out. */
-export function members(schema: Obj, root: Obj = schema, depth = 0): Field {
+/** The members of an object; where others are allowed, they can be added by name. */
+function object(schema: Obj, root: Obj, depth: number): Control {
   const required = new Set(Array.isArray(schema.required) ? schema.required : []);
-  const own = Object.entries(asObj(schema.properties) ?? {}).slice(0, 200);
-  const made = own.map(
-    ([name, one]) => [name, field(one, name, required.has(name), root, depth + 1)] as const,
-  );
-  const element = h("div.mf-members", {}, ...made.map(([, one]) => one.element));
+  const presets = asObj(schema.default) ?? {};
+  const own = Object.entries(asObj(schema.properties) ?? {}).slice(0, MANY);
+  const preset = (name: string, one: unknown): unknown =>
+    Object.hasOwn(presets, name) ? { ...asObj(one), default: presets[name] } : one;
+  const made = own.map(([name, one]) => {
+    const part = field(preset(name, one), name, required.has(name), root, depth + 1);
+    return { element: part.element, value: () => [name, part.value()] as const };
+  });
+  const element = h("div.mf-members", {}, ...made.map((one) => one.element));
+  const others = schema.additionalProperties;
+  const named = (nth: number, name = "", given: unknown = others): Field => {
+    const input = h("input", { type: "text", "aria-label": `name of member ${nth}` });
+    input.value = name;
+    const part = field(given, `value of member ${nth}`, true, root, depth + 1);
+    return {
+      element: h("div.mf-named", {}, input, part.element),
+      value: () => [input.value, part.value()],
+    };
+  };
+  const more = others ? growing("Add a member", named) : undefined;
+  if (more) {
+    element.append(more.element);
+    for (const [name, value] of Object.entries(presets))
+      if (!own.some(([known]) => known === name))
+        more.add(named(more.parts.size + 1, name, { ...asObj(others), default: value }));
+  }
   const value = (): unknown => {
-    const found: [string, unknown][] = [];
-    for (const [name, one] of made) {
-      const given = one.value();
-      if (given !== undefined) found.push([name, given]);
-    }
-    if (depth > 0 && !found.length && !required.size) return undefined;
-    return Object.fromEntries(found);
+    const read = [...made, ...(more ? more.parts : [])].map((part) => part.value);
+    const found = all(read) as [string, unknown][];
+    const names = found.map(([name]) => name);
+    const twice = names.find((name, i) => names.indexOf(name) < i);
+    if (twice !== undefined)
+      throw new Error(`: ${clean(twice, 40) || "an empty name"} is there twice`);
+    return Object.fromEntries(found.filter(([, one]) => one !== undefined));
   };
   return { element, value };
 }

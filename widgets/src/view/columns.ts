@@ -1,0 +1,134 @@
+/** The same call over several roads, aligned: what it cost, and what is equal. */
+
+import { clean, durationText } from "../bytes.js";
+import type { Framing } from "../decode/framing.js";
+import type { Exchange } from "../exchange.js";
+import { era } from "../layout.js";
+import { type Cost, costOf } from "../measure.js";
+import { comesTo, compact } from "../phrase.js";
+import type { Compared } from "../protocol.js";
+import { envelopesOf, type Session, type Store } from "../store.js";
+import { button, h } from "./dom.js";
+
+/** Open a message, in the layer of its bytes or in the one that is open. */
+export type Open = (seq: number, bytes: boolean) => void;
+
+interface Column {
+  readonly label: string;
+  readonly seq: number;
+  readonly exchange: Exchange | undefined;
+  readonly cost: Cost | undefined;
+}
+interface Cell {
+  readonly text: string;
+  /** What a bar is drawn from, and by what two cells are equal. */
+  readonly number?: number | undefined;
+}
+type Measure = readonly [name: string, of: (cost: Cost, column: Column) => Cell, answer?: boolean];
+
+const plain = (number: number): Cell => ({ text: String(number), number });
+const bytes = (number: number | undefined): Cell =>
+  number === undefined
+    ? { text: "not recorded" }
+    : { text: `${String(number).replace(/\B(?=(\d{3})+$)/g, ",")} B`, number };
+const time = (number: number | undefined): Cell =>
+  number === undefined ? { text: "none" } : { text: durationText(number), number };
+
+const MEASURES: readonly Measure[] = [
+  ["round trips", (cost) => plain(cost.roundTrips)],
+  ["messages", (cost) => plain(cost.messages)],
+  ["the messages’ own bytes", (cost) => bytes(cost.body)],
+  ["framing bytes", (cost) => bytes(cost.framing)],
+  ["to the first byte", (cost) => time(cost.firstByteNs), true],
+  ["to the result", (cost) => time(cost.resultNs), true],
+];
+
+export function compareView(
+  columns: readonly Compared[],
+  store: Store,
+  framing: Framing,
+  open: Open,
+): HTMLElement {
+  const found = columns.map(({ label, seq }): Column => {
+    const exchange = store.at(seq)?.exchanges.find((one) => one.seq === seq);
+    return { label, seq, exchange, cost: exchange && costOf(exchange, store, framing) };
+  });
+  const head = h("tr", {}, h("th", { scope: "col" }, "of this call"), ...found.map(heading));
+  const line = (name: string, cells: readonly Cell[], answer = false): HTMLElement => {
+    const [first] = cells;
+    const same =
+      cells.length > 1 &&
+      cells.every((cell) => cell.text === first?.text && cell.number === first.number);
+    const title = h("th", { scope: "row" }, name);
+    if (same) title.append(" ", h("span.mf-equal", {}, "equal"));
+    const most = Math.max(...cells.map((cell) => cell.number ?? 0), 1);
+    const made = cells.map(({ text, number }, i) => {
+      const column = found[i]!;
+      const to = (answer && column.exchange?.answers[0]?.seq) || column.seq;
+      const show = button(text, () => open(to, true), {
+        class: "mf-cell",
+        title: `Open the bytes of #${to}`,
+        disabled: !column.exchange,
+      });
+      if (number === undefined || same) return h("td", {}, show);
+      const bar = h("span.mf-measure", { "aria-hidden": "true" });
+      bar.style.width = `${Math.max(2, (number / most) * 100)}%`;
+      return h("td", {}, show, bar);
+    });
+    return h("tr", { class: same ? "mf-same" : undefined }, title, ...made);
+  };
+  const missing: Cell = { text: "not in the Trace" };
+  const results = found.map(({ exchange }) =>
+    exchange ? { text: outcome(exchange, store) } : missing,
+  );
+  const shakes = found.map(({ exchange }) =>
+    exchange ? handshakeOf(exchange.request.session, store) : missing,
+  );
+  const body = h(
+    "tbody",
+    {},
+    line("result", results, true),
+    ...MEASURES.map(([name, of, answer]) =>
+      line(
+        name,
+        found.map((column) => (column.cost ? of(column.cost, column) : missing)),
+        answer,
+      ),
+    ),
+    line("handshake before it", shakes),
+  );
+  const caption = h(
+    "caption.mf-note",
+    {},
+    "The same call, and what it cost. Each cell opens its bytes.",
+  );
+  const table = h("table", {}, caption, h("thead", {}, head), body);
+  return h("div.mf-compare", { "data-testid": "mcp-compare" }, table);
+}
+
+function heading({ label, exchange }: Column): HTMLElement {
+  const session = exchange?.request.session;
+  const badge = era(session?.revision ?? "");
+  const cell = h("th", { scope: "col" }, clean(label, 40));
+  if (badge) cell.append(" ", h("span", { class: `mf-badge mf-${badge}` }, badge));
+  return cell;
+}
+
+/** The messages that went before the first call of a connection. */
+function handshakeOf(session: Session, store: Store): Cell {
+  let count = 0;
+  for (const shake of store.handshakes.values())
+    if (shake.first.session === session) count += shake.count;
+  return count ? { text: `${count} messages`, number: count } : { text: "none", number: 0 };
+}
+
+/** What the last round of an exchange came to, in one line. */
+export function outcome(exchange: Exchange, store: Store): string {
+  const last = store.at(exchange.rounds[exchange.rounds.length - 1] ?? exchange.seq);
+  const answer =
+    last?.exchanges.find((one) => one.request === last)?.answers[0] ?? exchange.answers[0];
+  const one = answer && envelopesOf(answer)[0];
+  if (!one) return "no answer";
+  if (one.error) return clean(`error ${one.error.code}: ${one.error.message}`, 80);
+  return clean(one.result ? compact(comesTo(one.result) ?? one.result) : "", 80);
+}
