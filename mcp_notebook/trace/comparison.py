@@ -99,10 +99,23 @@ class Comparison:
         raise UsageError(f"there is no column {label!r}.", hint=f"There is: {listed}.")
 
     def options(self) -> dict[str, Any]:
-        """What opens the live view on these calls."""
+        """What opens the live view on these calls, as plain data.
+
+        The figures travel with it: a page knows one exchange of a connection, not where a call
+        began and ended on the wire.
+        """
         return {
             "compare": [
-                {"label": column.label, "seq": column.seq}
+                {
+                    "label": column.label,
+                    "seq": column.seq,
+                    "cost": {
+                        **_figures(column.call),
+                        "first_byte_ns": column.first_byte_ns,
+                        "result_ns": column.result_ns,
+                    },
+                    "opening": _figures(column.opening),
+                }
                 for column in self.columns
                 if column.measured
             ]
@@ -119,6 +132,15 @@ class Comparison:
         except ImportError:
             raise UsageError("to_frame() needs pandas", hint="Type: %pip install pandas") from None
         return pd.DataFrame([_row(column) for column in self.columns])
+
+
+def _figures(cost: Cost) -> dict[str, int]:
+    return {
+        "messages": len(cost.messages),
+        "round_trips": cost.round_trips,
+        "body": cost.body,
+        "framing": cost.framing,
+    }
 
 
 def _row(column: Column) -> dict[str, Any]:

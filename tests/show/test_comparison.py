@@ -180,8 +180,19 @@ def test_foreign_text_is_tame() -> None:
 
 def test_a_view_is_opened_by_plain_data() -> None:
     refused = Column(label="stdio", transport="stdio", era="auto", why_not="no")
+    opened = {"messages": 2, "round_trips": 1, "body": 118, "framing": 2}
+    times = {"first_byte_ns": 300_000, "result_ns": 1_200_000}
+
     options = of(PIPE, refused, HTTP).options()
 
     assert json.loads(json.dumps(options)) == {
-        "compare": [{"label": "pipe", "seq": 12}, {"label": "http", "seq": 30}]
+        "compare": [
+            {"label": "pipe", "seq": 12, "cost": {**opened, **times}, "opening": opened},
+            {
+                "label": "http",
+                "seq": 30,
+                "cost": {**opened, **times, "framing": 402},
+                "opening": opened,
+            },
+        ]
     }
