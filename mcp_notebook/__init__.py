@@ -47,6 +47,9 @@ _WHERE = {
     "prompt": "runtime.decorators",
 }
 
+TRACE_FORMATS = {".html": "mcp_notebook.show.page"}
+"""File formats of a Trace that are made above its floor: the module of each, by suffix."""
+
 __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", *sorted(_WHERE)]
 
 if TYPE_CHECKING:

@@ -1,9 +1,10 @@
-"""The file formats of a Trace, by suffix. A higher floor may register one more."""
+"""The file formats of a Trace, by suffix. A higher floor may add more."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,7 +20,11 @@ Writer: TypeAlias = Callable[[Trace], Iterable[str]]
 Reader: TypeAlias = Callable[[bytes, str], Trace]
 """Takes the bytes of a file and its name for messages; raises `DamagedTrace` or `UsageError`."""
 
-_MODULES: Final = {".jsonl": "jsonl", ".har": "har", ".mmd": "mermaid"}
+_MODULES: Final = {
+    ".jsonl": f"{__name__}.jsonl",
+    ".har": f"{__name__}.har",
+    ".mmd": f"{__name__}.mermaid",
+}
 
 
 class DamagedTrace(UsageError):
@@ -65,7 +70,7 @@ def register(suffix: str, *, save: Writer | None = None, load: Reader | None = N
 
 def suffixes(*, readable: bool = False) -> list[str]:
     """The known suffixes, or those that can be read."""
-    known = [*_MODULES, *(suffix for suffix in _registered if suffix not in _MODULES)]
+    known = list(dict.fromkeys((*_modules(), *_registered)))
     return [s for s in known if not readable or _format(s).load is not None]
 
 
@@ -133,5 +138,16 @@ def _find(path: Path) -> Format:
 def _format(suffix: str) -> Format:
     if suffix in _registered:
         return _registered[suffix]
-    module = import_module(f"{__name__}.{_MODULES[suffix]}")
+    module = import_module(_modules()[suffix])
     return Format(module.save, getattr(module, "load", None))
+
+
+def _modules() -> dict[str, str]:
+    """The modules of the formats by suffix: those of this room, and what the front door names.
+
+    The door was opened before this room, and says only names: nothing above is imported until
+    a file of that suffix is written or read.
+    """
+    door = sys.modules[__name__.partition(".")[0]]
+    named: dict[str, str] = getattr(door, "TRACE_FORMATS", {})
+    return _MODULES | named
