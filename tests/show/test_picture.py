@@ -186,6 +186,7 @@ def test_the_cell_that_asked_is_named() -> None:
     one.trace.record(Message, direction=C2S, raw=raw, size=len(raw), cell="In [5]", **one.labels)
 
     assert "In [5]" in texts(parsed(picture(one.trace)))
+    assert "In [5]" not in picture(one.trace, stable=True)  # it counts up from run to run
 
 
 def test_a_foreign_client_of_an_endpoint_has_a_lane() -> None:

@@ -198,7 +198,11 @@ class Drawing:
             you = panel.lanes.get("you")
             if label.yours and you is not None and row.session.vantage is Vantage.CLIENT:
                 parts += [_path("k", f"M{self._x(you) + 5:g} {mid}H{c - 5:g}")]
-                parts += [_text("t", self._x(you) + 6, 11, label.cell)] if label.cell else []
+                parts += (
+                    [_text("t", self._x(you) + 6, 11, label.cell)]
+                    if label.cell and not self._stable
+                    else []
+                )
             parts += _arrow(label, x1, x2, mid, both=len(row.events) > 1)
             parts += [self._text(label, min(c, s), max(c, s), 11)]
         parts += self._margins(row, label)
