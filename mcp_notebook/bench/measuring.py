@@ -25,7 +25,7 @@ from mcp_notebook.trace.exchange import Exchange, Status, pair
 from mcp_notebook.transports import register_builtin
 from mcp_notebook.transports.base import Transport, find_transport, transports
 
-from .quiet import settle
+from .quiet import Quiet
 
 ROADS: Final = ("pipe", "stdio", "http", "http-json", "sse", "websocket")
 """What is compared where nothing else is said."""
@@ -163,14 +163,15 @@ def _measured(
     """The calls of one column, and the numbers of the last events before and after them."""
     trace = workbench.trace
 
-    def seen() -> list[Event]:
-        return [e for e in trace.since(begin) if e.conn == name and e.vantage is Vantage.CLIENT]
+    def seen(after: int) -> list[Event]:
+        return [e for e in trace.since(after) if e.conn == name and e.vantage is Vantage.CLIENT]
 
     def ends() -> int:
-        workbench.loop.run(settle(seen))
+        workbench.loop.run(quiet.settle())
         return trace.last_seq
 
     begin = trace.last_seq
+    quiet = Quiet(seen, begin)
     connection = workbench.connect(name, name=name, era=blank.era, timeout=plan.timeout)
     if plan.tool in connection.left_out:
         raise UsageError(f"{plan.tool} cannot travel to a child: {connection.left_out[plan.tool]}")
@@ -180,7 +181,7 @@ def _measured(
     for _ in range(1 + plan.repeat):
         _call(connection, plan)
         marks.append(ends())
-    traffic = Traffic(seen(), name)
+    traffic = Traffic(seen(begin), name)
     games = [
         game
         for low, high in pairwise(marks[1:])

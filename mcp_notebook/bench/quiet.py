@@ -7,62 +7,83 @@ POST that asked for it. What comes late would be counted to the next stretch.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 
 from mcp_notebook.trace.events import Chunk, Direction, Event, LinkClosed
 from mcp_notebook.wire.http1 import Http1Decoder, HttpEnd, HttpError, HttpHead, HttpUpgraded
 
 LOOK_EVERY_S = 0.005
-LONGEST_S = 2.0
+LOOKS = 400
 """A server that leaves an answer open is not waited for any longer."""
 
 
-def owes(events: Iterable[Event]) -> bool:
+class LinkAnswers:
     """Whether an answer is still to come on one link that speaks HTTP/1.1.
 
     A stream of events that answers a GET stays open; its head is enough. A link that was closed
-    or upgraded owes nothing.
-
-    Args:
-        events: the events of the link, in order.
+    or upgraded owes nothing, nor does one that speaks no HTTP.
     """
-    decoder = Http1Decoder()
-    asked: list[bytes] = []
-    begun = False
-    for event in events:
-        if isinstance(event, LinkClosed):
+
+    def __init__(self) -> None:
+        self._decoder: Http1Decoder | None = Http1Decoder()
+        self._asked: deque[bytes] = deque()
+        self._begun = False
+
+    @property
+    def owed(self) -> bool:
+        """Whether one is."""
+        if self._decoder is None or not self._asked:
             return False
-        if not isinstance(event, Chunk) or not event.data:
-            continue
+        stream = self._begun and len(self._asked) == 1 and self._asked[0] == b"GET"
+        return not stream
+
+    def take(self, event: Event) -> None:
+        """Take the next event of the link."""
+        if isinstance(event, LinkClosed):
+            self._decoder = None
+        if self._decoder is None or not isinstance(event, Chunk) or not event.data:
+            return
+        from_client = event.direction is Direction.CLIENT_TO_SERVER
         try:
-            found = decoder.feed(event.direction is Direction.CLIENT_TO_SERVER, event.data)
+            found = self._decoder.feed(from_client, event.data)
         except HttpError:
-            return False  # no HTTP, so nobody knows
+            self._decoder = None
+            return
         for one in found:
             if isinstance(one, HttpUpgraded):
-                return False
-            if isinstance(one, HttpHead) and one.is_request:
-                asked.append(one.method)
+                self._decoder = None
+            elif isinstance(one, HttpHead) and one.is_request:
+                self._asked.append(one.method)
             elif isinstance(one, HttpHead):
-                begun = one.status >= 200
-            elif isinstance(one, HttpEnd) and not one.from_client and asked:
-                del asked[0]
-                begun = False
-    return bool(asked) and not (begun and asked[0] == b"GET" and len(asked) == 1)
+                self._begun = one.status >= 200
+            elif isinstance(one, HttpEnd) and not one.from_client and self._asked:
+                self._asked.popleft()
+                self._begun = False
 
 
-async def settle(events: Callable[[], Iterable[Event]]) -> None:
-    """Wait until no link owes an answer.
+class Quiet:
+    """Waits until no link of a connection owes an answer.
 
     Args:
-        events: gives the events of the connection so far.
+        since: gives the events of the connection after a number.
+        last: the number after which it began.
     """
-    loop = asyncio.get_running_loop()
-    until = loop.time() + LONGEST_S
-    while loop.time() < until:
-        links: dict[str, list[Event]] = {}
-        for event in events():
-            links.setdefault(event.link, []).append(event)
-        if not any(owes(of_link) for of_link in links.values()):
-            return
-        await asyncio.sleep(LOOK_EVERY_S)
+
+    def __init__(self, since: Callable[[int], Iterable[Event]], last: int = 0) -> None:
+        self._since = since
+        self._last = last
+        self._links: defaultdict[str, LinkAnswers] = defaultdict(LinkAnswers)
+
+    async def settle(self) -> None:
+        """Wait; not longer than a few seconds."""
+        for _ in range(LOOKS):
+            if not self._look():
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _look(self) -> bool:
+        for event in self._since(self._last):
+            self._links[event.link].take(event)
+            self._last = event.seq
+        return any(link.owed for link in self._links.values())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from mcp_notebook.bench import quiet
-from mcp_notebook.bench.quiet import owes, settle
+from mcp_notebook.bench.quiet import LinkAnswers, Quiet
 from mcp_notebook.trace.events import Chunk, Direction, Event, LinkClosed, Vantage
 
 C2S, S2C = Direction.CLIENT_TO_SERVER, Direction.SERVER_TO_CLIENT
@@ -34,6 +36,13 @@ def link(*pieces: tuple[Direction, bytes], closed: bool = False) -> list[Event]:
     if closed:
         events.append(LinkClosed(seq=len(pieces) + 1, **labels))  # type: ignore[arg-type]
     return events
+
+
+def owes(events: Iterable[Event]) -> bool:
+    answers = LinkAnswers()
+    for event in events:
+        answers.take(event)
+    return answers.owed
 
 
 @pytest.mark.parametrize(
@@ -67,17 +76,33 @@ def test_nothing_is_owed_by_what_is_answered_or_no_http(
 
 
 def test_settling_ends_with_the_answer() -> None:
-    looks = [link(POST), link(POST, HALF), link(POST, OK), link(POST)]
-    seen = iter(looks)
+    events = link(POST, HALF, (S2C, b"}"), POST)
+    looks: list[int] = []
 
-    asyncio.run(settle(lambda: next(seen)))
+    def since(last: int) -> list[Event]:
+        looks.append(last)
+        return [event for event in events if last < event.seq <= last + 1]
 
-    assert next(seen) is looks[3]
+    asyncio.run(Quiet(since).settle())
+
+    assert looks == [0, 1, 2]
+
+
+def test_links_are_told_apart() -> None:
+    owing = [replace(event, link="http#2") for event in link(POST)]
+    done = [replace(event, seq=event.seq + 10) for event in link(POST, OK)]
+    gone = replace(link(closed=True)[0], seq=20, link="http#2")
+    batches = [[*owing, *done], [], [gone]]
+
+    asyncio.run(Quiet(lambda _last: batches.pop(0)).settle())
+
+    assert batches == []
 
 
 def test_an_answer_that_stays_open_is_not_waited_for_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(quiet, "LONGEST_S", 0.02)
+    monkeypatch.setattr(quiet, "LOOKS", 3)
+    events = link(POST, STREAM)
 
-    asyncio.run(settle(lambda: link(POST, STREAM)))
+    asyncio.run(Quiet(lambda last: [e for e in events if e.seq > last]).settle())
