@@ -72,11 +72,13 @@ def _groups(made: Sequence[Column], stable: bool) -> list[tuple[str, list[_Row]]
     if not stable:
         told.append(_row("%mcp flow", made, lambda c: str(c.seq)))
     cost = _costs(made, lambda c: c.call)
+    own, *framing = _bytes(made, lambda c: c.call, every_kind=True)
     cost += [
-        _row("bytes of the request", made, lambda c: str(c.request_bytes), within=True),
-        _row("bytes of the answer", made, lambda c: str(c.answer_bytes), within=True),
+        own,
+        _row("the request", made, lambda c: str(c.request_bytes), within=True),
+        _row("the answer", made, lambda c: str(c.answer_bytes), within=True),
+        *framing,
     ]
-    cost += _bytes(made, lambda c: c.call, every_kind=True)
     if not stable:
         cost += [
             _row("time to the first byte", made, lambda c: _time(c.first_byte_ns)),
@@ -216,13 +218,13 @@ def _stands_alone(row: _Row) -> bool:
 _RULE: Final = "1px solid var(--jp-border-color2,rgba(128,128,128,0.4))"
 _CELL: Final = "text-align:left;vertical-align:top;padding:0.15em 0.9em 0.15em 0"
 _NUMBER: Final = f"{_CELL};font-variant-numeric:tabular-nums;unicode-bidi:isolate"
+_WHOLE: Final = "white-space:nowrap"
 
 
 def _table(made: Sequence[Column], groups: list[tuple[str, list[_Row]]]) -> Html:
-    heads = "".join(
-        f'<th scope="col" style="{_CELL};border-bottom:{_RULE}">{code(clean(c.label, 60))}</th>'
-        for c in made
-    )
+    style = f"{_CELL};{_WHOLE};border-bottom:{_RULE}"
+    labels = [clean(column.label, 60) for column in made]
+    heads = "".join(f'<th scope="col" style="{style}">{safe(label)}</th>' for label in labels)
     body = ""
     for title, rows in groups:
         if title and rows:
@@ -232,7 +234,9 @@ def _table(made: Sequence[Column], groups: list[tuple[str, list[_Row]]]) -> Html
             )
         body += "".join(_line(row, len(made)) for row in rows)
     return Html(
-        '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:0.2em 0">'
+        # whoever has no mouse scrolls it by the arrow keys
+        '<div style="overflow-x:auto" tabindex="0" role="region" aria-label="comparison">'
+        '<table style="border-collapse:collapse;margin:0.2em 0">'
         f'<thead><tr><td style="border-bottom:{_RULE}"></td>{heads}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
@@ -240,9 +244,17 @@ def _table(made: Sequence[Column], groups: list[tuple[str, list[_Row]]]) -> Html
 
 def _line(row: _Row, width: int) -> Html:
     indent = "padding-left:1.2em;" if row.within else ""
-    name = f'<th scope="row" style="{_CELL};{indent}font-weight:normal">{safe(row.name)}</th>'
+    name = (
+        f'<th scope="row" style="{_CELL};{_WHOLE};{indent}font-weight:normal">{safe(row.name)}</th>'
+    )
     if row.equal:
         text = joined(["= ", clean(row.cells[0], 200), faint(" in all")])
         return Html(f'<tr>{name}<td colspan="{width}" style="{_NUMBER}">{text}</td></tr>')
-    cells = "".join(f'<td style="{_NUMBER}">{safe(clean(c, 80))}</td>' for c in row.cells)
+    cells = "".join(
+        f'<td style="{_style(cell)}">{safe(clean(cell, 80))}</td>' for cell in row.cells
+    )
     return Html(f"<tr>{name}{cells}</tr>")
+
+
+def _style(cell: str) -> str:
+    return f"{_NUMBER};{_WHOLE}" if len(cell) <= _LONGEST else _NUMBER
