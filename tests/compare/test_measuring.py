@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from mcp_notebook.bench import measuring
@@ -158,13 +159,16 @@ def test_stdio_is_a_real_child(bench: Workbench, added: Comparison) -> None:
 
 def test_nothing_is_left_open(bench: Workbench, added: Comparison) -> None:
     del added
-    before = dict(bench.endpoints), dict(bench.connections)
-    threads = {thread.name for thread in threading.enumerate()}
+    me = psutil.Process()
 
+    def open_here() -> list[object]:
+        ports = [c.laddr.port for c in me.net_connections("inet") if c.status == "LISTEN"]
+        return [dict(bench.endpoints), dict(bench.connections), ports, me.children()]
+
+    before = open_here()
     run(bench, "add", {"a": 1})
 
-    assert (dict(bench.endpoints), dict(bench.connections)) == before
-    assert {thread.name for thread in threading.enumerate()} <= threads | {"asyncio_0"}
+    assert open_here() == before
 
 
 def test_usually_six_transports_are_compared_in_one_era(bench: Workbench) -> None:
