@@ -29,7 +29,8 @@ export interface Backend {
 }
 
 export class Live implements Backend {
-  readonly live = true;
+  /** From the first word of the kernel on: what was saved may be all there is. */
+  live = false;
 
   constructor(readonly model: AnyModel) {}
 
@@ -39,6 +40,7 @@ export class Live implements Backend {
 
   open(hear: (message: FromKernel) => void): () => void {
     const heard = (message: FromKernel, buffers: readonly DataView[]): void => {
+      this.live = true;
       if (message?.type !== "answer" && buffers?.[0]) {
         const items = JSON.parse(new TextDecoder().decode(buffers[0])) as TraceEvent[];
         hear({ ...message, items });
@@ -96,6 +98,7 @@ export class Feed {
   readonly #answers = new Map<number, (answer: Answer) => void>();
   #asked = -Infinity;
   #requests = 0;
+  #closed = false;
   #close: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #keeping: ReturnType<typeof setTimeout> | undefined;
@@ -128,6 +131,12 @@ export class Feed {
     this.#close?.();
     clearTimeout(this.#timer);
     clearTimeout(this.#keeping);
+    this.#closed = true;
+  }
+
+  /** Whether somebody is there who can do something. */
+  get live(): boolean {
+    return this.backend.live && !this.#closed;
   }
 
   listen(hear: Heard): () => void {

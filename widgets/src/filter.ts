@@ -9,14 +9,16 @@ export interface Wanted {
   readonly words: readonly Word[];
   /** Words that hold always, apart from what the reader types. */
   readonly scope: readonly Word[];
-  /** Sessions whose handshake is shown message by message; `true`: all. */
-  readonly unfolded: ReadonlySet<string> | true;
+  /** Whether the handshakes of a session are shown message by message. */
+  readonly unfolded: (session: string) => boolean;
+  /** Nothing before this number. */
+  readonly from?: number;
   readonly only?: (row: Row) => boolean;
 }
 
 export class Filter {
   readonly shown: Row[] = [];
-  #wanted: Wanted = { words: [], scope: [], unfolded: new Set() };
+  #wanted: Wanted = { words: [], scope: [], unfolded: () => false };
   #next = 0;
   #sawChunks = false;
   #bothEnds = false;
@@ -37,7 +39,7 @@ export class Filter {
 
   restart(): void {
     this.shown.length = 0;
-    this.#next = 0;
+    this.#next = this.#wanted.from ?? 0;
   }
 
   get done(): boolean {
@@ -49,9 +51,10 @@ export class Filter {
     if (change.removed) this.#leave();
     if (change.retwinned !== undefined && change.retwinned < this.#next)
       this.#from(change.retwinned);
+    for (const row of change.replaced) this.#again(row);
     if (!looksAhead([...this.#wanted.words, ...this.#wanted.scope])) return;
     for (const exchange of change.turned) {
-      for (const row of exchange.rows) if (row.seq < this.#next) this.#again(row);
+      for (const row of exchange.rows) this.#again(row);
     }
   }
 
@@ -89,12 +92,13 @@ export class Filter {
     if (only && !only(row)) return false;
     if (row.kind === "chunk" && !this.#sawChunks) return false;
     if (!this.#bothEnds && row.link.twin) return false;
-    const folds = unfolded !== true && !words.length && row.handshake && row.handshake !== row.seq;
-    if (folds && !unfolded.has(row.session.key)) return false;
+    const folds = !words.length && row.handshake && row.handshake !== row.seq;
+    if (folds && !unfolded(row.session.key)) return false;
     return matches(scope, row) && matches(words, row);
   }
 
   #again(row: Row): void {
+    if (row.seq >= this.#next || row.seq < (this.#wanted.from ?? 0)) return;
     const at = this.indexOf(row.seq);
     const is = this.shown[at]?.seq === row.seq;
     const shall = this.#holds(row);
@@ -103,7 +107,7 @@ export class Filter {
 
   #from(seq: number): void {
     this.shown.length = this.indexOf(seq);
-    this.#next = seq;
+    this.#next = Math.max(seq, this.#wanted.from ?? 0);
   }
 
   #leave(): void {

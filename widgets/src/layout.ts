@@ -15,22 +15,33 @@ export const RIGHT = 132;
 
 export interface Lane {
   readonly id: string;
-  readonly kind: "you" | "connection" | "endpoint" | "child" | "remote" | "tools";
+  readonly kind: "you" | "connection" | "relay" | "endpoint" | "child" | "remote" | "tools";
   readonly title: string;
   readonly under: string;
   readonly badge: "" | "modern" | "legacy";
   readonly revision: string;
   readonly tools: readonly string[];
   readonly open: boolean;
+  /** The session whose handshakes can be folded here; empty: there are none. */
+  readonly shakes: string;
   readonly x: number;
   /** How wide its head may be. */
   readonly room: number;
 }
 
+/** Between whom a session's messages travel; a relay stands between the two. */
+export interface Ends {
+  readonly client: Lane;
+  readonly server: Lane;
+  readonly relay: Lane | undefined;
+}
+
 export interface Lanes {
   readonly lanes: readonly Lane[];
   readonly width: number;
-  readonly at: ReadonlyMap<string, Lane>;
+  readonly tool: Lane | undefined;
+  readonly you: Lane | undefined;
+  readonly ends: ReadonlyMap<string, Ends>;
 }
 
 export const era = (revision: string): Lane["badge"] =>
@@ -41,15 +52,14 @@ const KIND_WORD: Readonly<Record<string, string>> = {
   bridge: "a child process",
 };
 
-/** The two lanes of a session: its client's and its server's. */
-export const clientLane = (session: Session): string =>
-  session.vantage === "client" ? `c ${session.key}` : "elsewhere";
-export const serverLane = (session: Session): string =>
-  session.vantage !== "client"
-    ? `s ${session.conn}`
-    : session.peer
-      ? `s ${session.peer}`
-      : `r ${session.key}`;
+/** The lanes of a session; a relay serves the connection of its name. */
+function lanesOf(session: Session, clients: ReadonlyMap<string, Session>): [string, string] {
+  const { vantage, key, conn, peer } = session;
+  const client = vantage === "relay" ? clients.get(conn) : undefined;
+  if (client) return lanesOf(client, clients);
+  if (vantage === "client") return [`c ${key}`, peer ? `s ${peer}` : `r ${key}`];
+  return ["elsewhere", vantage === "server" ? `s ${conn}` : `r ${key}`];
+}
 
 /**
  * Lay out the lanes of some sessions: you, then each endpoint with its connections before it,
@@ -57,54 +67,42 @@ export const serverLane = (session: Session): string =>
  */
 export function layOut(sessions: Iterable<Session>, space: number, learn = false): Lanes {
   const all = [...sessions];
+  const of = (vantage: string, some = all): Session[] =>
+    some.filter((one) => one.vantage === vantage);
+  const clients = new Map(of("client").map((one) => [one.conn, one]));
+  const ends = new Map(all.map((one) => [one.key, lanesOf(one, clients)] as const));
   const servers = new Map<string, Session[]>();
   for (const session of all) {
-    const id = serverLane(session);
+    const id = ends.get(session.key)![1];
     servers.set(id, [...(servers.get(id) ?? []), session]);
   }
   const lanes: Omit<Lane, "x" | "room">[] = [];
-  const none = { badge: "", revision: "", tools: [] as string[], open: true } as const;
+  const lane = (id: string, kind: Lane["kind"], title: string, under: string, more = {}): void => {
+    const none = { badge: "", revision: "", tools: [], open: true, shakes: "" } as const;
+    lanes.push({ id, kind, title, under, ...none, ...more });
+  };
   const narrow = space < 420;
-  if (!narrow && all.some((session) => session.vantage === "client")) {
-    lanes.push({ id: "you", kind: "you", title: "you", under: "the notebook", ...none });
-  }
-  if (all.some((session) => session.vantage !== "client")) {
-    lanes.push({ id: "elsewhere", kind: "remote", title: "a client", under: "outside", ...none });
-  }
+  if (!narrow && clients.size) lane("you", "you", "you", "the notebook");
+  if ([...ends.values()].some(([client]) => client === "elsewhere"))
+    lane("elsewhere", "remote", "a client", "outside");
   for (const [id, group] of servers) {
-    for (const session of group.filter((one) => one.vantage === "client")) {
-      const { conn, transport, revision, open } = session;
-      const badge = era(revision);
-      const own = { title: conn, under: transport, badge, revision, tools: [], open: open > 0 };
-      lanes.push({ id: clientLane(session), kind: "connection", ...own });
+    for (const { key, conn, transport, revision, open, shakes } of of("client", group)) {
+      const own = { badge: era(revision), revision, open: open > 0, shakes: shakes ? key : "" };
+      lane(`c ${key}`, "connection", conn, transport, own);
     }
+    for (const { key, conn } of of("relay", group)) lane(`x ${key}`, "relay", conn, "relay");
     const first = group[0]!;
-    const tools = [...new Set(group.flatMap((session) => [...session.tools]))];
     const inKernel = id.startsWith("s ");
     const child = first.transport in KIND_WORD && !inKernel;
-    const kind = inKernel ? "endpoint" : child ? "child" : "remote";
-    const title = inKernel ? id.slice(2) : child ? first.address || first.conn : first.conn;
+    const tools = [...new Set(group.flatMap((one) => [...one.tools]))];
+    const title = inKernel ? id.slice(2) : (child && first.address) || first.conn;
     const under = inKernel ? "endpoint" : (KIND_WORD[first.transport] ?? "a server elsewhere");
-    const open = group.some((session) => session.open > 0);
-    lanes.push({
-      id,
-      kind,
-      title,
-      under,
-      badge: "",
-      revision: "",
+    lane(id, inKernel ? "endpoint" : child ? "child" : "remote", title, under, {
       tools: learn ? [] : tools,
-      open,
+      open: group.some((session) => session.open > 0),
+      shakes: of("server", group).find((one) => one.shakes)?.key ?? "",
     });
-    if (learn)
-      lanes.push({
-        id: "tools",
-        kind: "tools",
-        title: "tool",
-        under: "your function",
-        ...none,
-        tools,
-      });
+    if (learn) lane("tools", "tools", "tool", "your function", { tools });
   }
   // most room goes to where arrows run: from the last connection of an endpoint to it
   const shares = lanes.map(({ kind }, i): number => {
@@ -126,7 +124,13 @@ export function layOut(sessions: Iterable<Session>, space: number, learn = false
     x += right;
     return made;
   });
-  return { lanes: placed, width, at: new Map(placed.map((one) => [one.id, one])) };
+  const at = new Map(placed.map((one) => [one.id, one]));
+  const placedEnds = [...ends].map(([key, [client, server]]) => {
+    const both = { client: at.get(client)!, server: at.get(server)! };
+    return [key, { ...both, relay: at.get(`x ${key}`) }] as const;
+  });
+  const [tool, you] = [at.get("tools"), at.get("you")];
+  return { lanes: placed, width, tool, you, ends: new Map(placedEnds) };
 }
 
 export type Shape = "solid" | "dashed" | "dotted";
@@ -152,28 +156,30 @@ const YOURS = new Set([
 ]);
 
 export function arrowOf(row: Row, lanes: Lanes): Arrow | undefined {
-  const client = lanes.at.get(clientLane(row.session));
-  const server = lanes.at.get(serverLane(row.session));
-  if (!client || !server) return undefined;
+  const ends = lanes.ends.get(row.session.key);
+  if (!ends) return undefined;
+  const { client, server, relay } = ends;
   const lone = (x: number, head: Arrow["head"]): Arrow => ({
     ...{ x1: x, x2: x, shape: "dotted", head, you: undefined, tool: undefined },
   });
   switch (row.kind) {
     case "stderr":
-      return lone(server.x, "note");
+      return lone((relay ?? server).x, "note");
     case "fault":
-      return lone((client.x + server.x) / 2, "bolt");
+      return lone(relay?.x ?? (client.x + server.x) / 2, "bolt");
     case "opened":
     case "closed":
       return { ...lone(0, row.kind === "opened" ? "plus" : "minus"), x1: client.x, x2: server.x };
   }
-  const [x1, x2] = row.direction === "c2s" ? [client.x, server.x] : [server.x, client.x];
+  // a relay passes on what came to it
+  const [from, to] = row.direction === "c2s" ? [client, server] : [server, client];
+  const [x1, x2] = [(relay ?? from).x, to.x];
   const method = row.exchanges[0]?.method ?? row.method;
   const asked = row.exchanges[0]?.request.direction !== "s2c";
   const main = row.kind === "request" || row.kind === "response" || row.kind === "error";
   const yours = main && asked && YOURS.has(method) && row.session.vantage === "client";
-  const tools = main && asked && method === "tools/call" ? lanes.at.get("tools")?.x : undefined;
-  const you = yours ? lanes.at.get("you")?.x : undefined;
+  const tools = main && asked && method === "tools/call" ? lanes.tool?.x : undefined;
+  const you = yours ? lanes.you?.x : undefined;
   return { x1, x2, shape: shapeOf(row), head: headOf(row), you, tool: tools };
 }
 
@@ -194,7 +200,7 @@ function headOf(row: Row): Head {
 /** The time a request was open, as a bar on the lane of whoever answers. */
 export interface Bar {
   readonly exchange: Exchange;
-  readonly lane: string;
+  readonly lane: Lane;
   readonly top: number;
   /** `undefined`: it is still open. */
   readonly bottom: number | undefined;
@@ -202,7 +208,7 @@ export interface Bar {
 }
 
 /** The bars that touch some rows; `placeOf` tells where a row stands, or -1. */
-export function barsOf(rows: readonly Row[], placeOf: (row: Row) => number): Bar[] {
+export function barsOf(rows: readonly Row[], placeOf: (row: Row) => number, lanes: Lanes): Bar[] {
   const seen = new Set<Exchange>();
   const bars: Bar[] = [];
   const ends: Record<string, number[]> = {};
@@ -215,8 +221,9 @@ export function barsOf(rows: readonly Row[], placeOf: (row: Row) => number): Bar
       const bottom = answer && placeOf(answer);
       if (top < 0 || (bottom !== undefined && bottom < 0)) continue;
       const { session, direction } = exchange.request;
-      const lane = direction === "c2s" ? serverLane(session) : clientLane(session);
-      const slots = (ends[lane] ??= []);
+      const lane = lanes.ends.get(session.key)?.[direction === "c2s" ? "server" : "client"];
+      if (!lane) continue;
+      const slots = (ends[lane.id] ??= []);
       let slot = slots.findIndex((end) => end < top);
       if (slot < 0) slot = slots.length;
       slots[slot] = bottom ?? Infinity;
@@ -224,6 +231,38 @@ export function barsOf(rows: readonly Row[], placeOf: (row: Row) => number): Bar
     }
   }
   return bars;
+}
+
+/** The rounds of a question and answer game: one call, asked again with the answers. */
+export interface Bracket {
+  readonly lane: Lane;
+  readonly rounds: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/** The brackets round what belongs to some rows; `at` gives a row by its number. */
+export function bracketsOf(
+  rows: readonly Row[],
+  at: (seq: number) => Row | undefined,
+  placeOf: (row: Row) => number,
+  lanes: Lanes,
+): Bracket[] {
+  const seen = new Set<readonly number[]>();
+  const found: Bracket[] = [];
+  for (const { rounds, request } of rows.flatMap((row) => row.exchanges)) {
+    const lane = lanes.ends.get(request.session.key)?.client;
+    if (rounds.length < 2 || seen.has(rounds) || !lane) continue;
+    seen.add(rounds);
+    const places = rounds
+      .flatMap((seq) => at(seq)?.exchanges.filter((one) => one.rounds === rounds) ?? [])
+      .flatMap((one) => [one.request, ...one.answers].map(placeOf))
+      .filter((place) => place >= 0);
+    if (places.length < 2) continue;
+    const [top, bottom] = [Math.min(...places), Math.max(...places)];
+    found.push({ lane, rounds: rounds.length, top, bottom });
+  }
+  return found;
 }
 
 /** The rows that are in sight, with some beyond, of `count` rows. */

@@ -168,6 +168,10 @@ export interface Options {
   /** The most the picture may be high, in pixels; docked views fill their place. */
   readonly height?: number;
   readonly docked?: boolean;
+  /** The view stands beside the notebook, docked or floating; here a line says so. */
+  readonly beside?: boolean;
+  /** For a projector: large, and one connection at a time. */
+  readonly big?: boolean;
 }
 
 const KINDS = new Set(["message", "chunk", "stderr", "fault", "opened", "closed"]);

@@ -5,8 +5,8 @@
  * that 100,000 of them stay small.
  */
 
-import { clean, encode, toText } from "./bytes.js";
-import { type Envelope, type Id, type Kind, read, revision } from "./envelope.js";
+import { type Envelope, type Id, type Kind, revision } from "./envelope.js";
+import { envelopesIn, TOOLS, textOf, toolsIn, weight } from "./event.js";
 import { type Exchange, Fold } from "./exchange.js";
 import type { Direction, TraceEvent } from "./protocol.js";
 
@@ -64,6 +64,8 @@ export interface Session {
   /** Tools by name, as the last `tools/list` described them: the number of that answer. */
   listed: number;
   open: number;
+  /** Whether it has handshakes of more than one message. */
+  shakes: boolean;
   /** The number of the first message of the handshake that goes on; 0: none does. */
   handshake: number;
 }
@@ -87,8 +89,6 @@ export interface Change {
   readonly removed: number;
 }
 
-const EVENT_WEIGHT = 16;
-const TOOLS = 40;
 const HANDSHAKE = new Set(["initialize", "server/discover", "notifications/initialized"]);
 
 export class Store {
@@ -181,7 +181,7 @@ export class Store {
       if (event.kind === "chunk") link.chunks.push(row);
       return row;
     }
-    const envelopes = read(toText(event.raw), event.size > textBytes(event));
+    const envelopes = envelopesIn(event);
     const first = envelopes[0] as Envelope;
     const row = plain(event, link, event.direction, first.kind, first);
     this.messages++;
@@ -204,6 +204,7 @@ export class Store {
     row.handshake = session.handshake;
     if (shakes) {
       const known = this.handshakes.get(row.handshake);
+      session.shakes ||= known !== undefined;
       this.handshakes.set(row.handshake, {
         first: known?.first ?? row,
         last: row,
@@ -224,7 +225,7 @@ export class Store {
   /** Another writing of an event that is known. What it is stays; what it says is said anew. */
   #replace(row: Row, event: TraceEvent): boolean {
     const { event: old, session, link } = row;
-    if (old.kind !== event.kind || sayOf(old) === sayOf(event)) return false;
+    if (old.kind !== event.kind || textOf(old) === textOf(event)) return false;
     const before = envelopesOf(row);
     row.event = event;
     this.#bytes += weight(event) - weight(old);
@@ -273,7 +274,7 @@ export class Store {
     if (!session) {
       session = {
         ...{ key, conn, vantage, transport, revision: "", address: "", peer: "" },
-        ...{ tools: new Set<string>(), listed: 0, open: 0, handshake: 0 },
+        ...{ tools: new Set<string>(), listed: 0, open: 0, shakes: false, handshake: 0 },
       };
       this.sessions.set(key, session);
     }
@@ -304,6 +305,7 @@ export class Store {
   #shed(): number {
     const { messages, events, bytes } = this.limits;
     let count = 0;
+    const gone = new Map<Link, number>();
     while (
       this.rows.length - count > events ||
       this.messages > messages ||
@@ -314,14 +316,21 @@ export class Store {
       this.#bytes -= weight(row.event);
       if (row.event.kind === "message") {
         this.messages--;
-        if (row.link.rows[0] === row) row.link.rows.shift();
+        gone.set(row.link, (gone.get(row.link) ?? 0) + 1);
         for (const exchange of row.exchanges) {
           if (exchange.request === row) this.#fold.forget(exchange);
         }
-      } else if (row.event.kind === "chunk" && row.link.chunks[0] === row) row.link.chunks.shift();
+      } else if (row.event.kind === "chunk") gone.set(row.link, gone.get(row.link) ?? 0);
     }
-    // in blocks, so that taking one event costs the same however many there are
-    if (count) this.rows.splice(0, count);
+    if (!count) return 0;
+    const last = this.rows[count - 1]?.seq ?? 0;
+    // in blocks: to move what stays costs the same for one as for many
+    this.rows.splice(0, count);
+    for (const [link, messages] of gone) {
+      link.rows.splice(0, messages);
+      const stays = link.chunks.findIndex((row) => row.seq > last);
+      link.chunks.splice(0, stays < 0 ? link.chunks.length : stays);
+    }
     this.dropped += count;
     return count;
   }
@@ -350,54 +359,5 @@ function plain(
 }
 
 /** The text a row is searched in. */
-export function wordsOf({ event }: Row): string {
-  switch (event.kind) {
-    case "message":
-      return toText(event.raw);
-    case "chunk":
-      return toText(event.data);
-    case "opened":
-      return event.address;
-    case "closed":
-      return event.reason;
-    default:
-      return event.text;
-  }
-}
-
-export const envelopesOf = ({ event }: Row): readonly Envelope[] =>
-  event.kind === "message" ? read(toText(event.raw), event.size > textBytes(event)) : [];
-
-function textBytes(event: TraceEvent & { kind: "message" }): number {
-  if (typeof event.raw !== "string") return Math.floor((event.raw.base64.length * 3) / 4);
-  // a text is cut only where it is long: counting its bytes would cost more than parsing it
-  return event.raw.length === event.size ? event.size : encode(event.raw).length;
-}
-
-/** The tools a message names. */
-function toolsIn(one: Envelope): string[] {
-  const listed = Array.isArray(one.result?.tools) ? one.result.tools.slice(0, TOOLS) : [];
-  const names = listed.map((tool) => (tool as { name?: unknown } | null)?.name);
-  if (one.method === "tools/call") names.push(one.name);
-  return names.filter((name) => typeof name === "string").map((name) => clean(name, 60));
-}
-
-/** What an event says, for telling two writings of it apart. */
-function sayOf(event: TraceEvent): string {
-  const said =
-    event.kind === "message"
-      ? event.raw
-      : event.kind === "chunk"
-        ? event.data
-        : event.kind === "opened"
-          ? event.address
-          : event.kind === "closed"
-            ? event.reason
-            : event.text;
-  return typeof said === "string" ? said : said.base64;
-}
-
-function weight(event: TraceEvent): number {
-  const data = event.kind === "message" ? event.raw : event.kind === "chunk" ? event.data : "";
-  return (typeof data === "string" ? data.length : data.base64.length) + EVENT_WEIGHT;
-}
+export const wordsOf = ({ event }: Row): string => textOf(event);
+export const envelopesOf = ({ event }: Row): readonly Envelope[] => envelopesIn(event);

@@ -58,7 +58,8 @@ test("kinds differ in shape, not in colour alone", () => {
 test("a request and its answer are the two ends of a bar", () => {
   const store = stored("memory");
   const rows = store.rows.filter((row) => row.event.kind === "message" && !row.link.twin);
-  const bars = barsOf(rows, (row) => rows.indexOf(row));
+  const lanes = layOut(store.sessions.values(), 900);
+  const bars = barsOf(rows, (row) => rows.indexOf(row), lanes);
   expect(bars.length).toBeGreaterThan(10);
   for (const bar of bars) expect(bar.bottom).toBeGreaterThan(bar.top);
 });

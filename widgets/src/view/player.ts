@@ -5,7 +5,7 @@ import { Playback, SPEEDS } from "../playback.js";
 import type { Row } from "../store.js";
 import { button, h } from "./dom.js";
 
-export interface Stage {
+export interface Played {
   /** What is to be played, from where the reader is. */
   rows(): readonly Row[];
   from(): number;
@@ -26,7 +26,7 @@ export class Player {
   #shown = -1;
 
   constructor(
-    readonly stage: Stage,
+    readonly stage: Played,
     readonly still: () => boolean = () =>
       globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches ?? false,
   ) {

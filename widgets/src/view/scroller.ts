@@ -26,8 +26,9 @@ export class Scroller<T> {
     readonly place: (element: HTMLElement, index: number) => void,
   ) {}
 
-  get atEnd(): boolean {
-    return this.port.scrollTop + this.#height >= (this.source.count - 1) * this.rowHeight;
+  /** Whether somebody scrolled up since it was drawn; rows that came since do not count. */
+  get leftEnd(): boolean {
+    return this.#parked === undefined && this.port.scrollTop < this.#top - this.rowHeight / 2;
   }
 
   get top(): number {

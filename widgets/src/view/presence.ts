@@ -1,0 +1,61 @@
+/** Whether a view is in the page and in sight: only then it listens and draws. */
+
+export class Presence {
+  #ties: (() => void)[] | undefined;
+  #inSight = true;
+  #frame = 0;
+  #late: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    readonly element: HTMLElement,
+    readonly draw: () => void,
+  ) {}
+
+  /** Whether it was asleep. `listen` ties it to the feed, and tells how to let go. */
+  wake(listen: () => () => void): boolean {
+    if (this.#ties) return false;
+    this.#ties = [listen()];
+    if (globalThis.ResizeObserver) this.#watch(new ResizeObserver(() => this.dirty()));
+    if (globalThis.IntersectionObserver) {
+      const seen = (entries: readonly IntersectionObserverEntry[]): void => {
+        this.#inSight = entries.at(-1)?.isIntersecting ?? true;
+        this.dirty();
+      };
+      this.#watch(new IntersectionObserver(seen));
+    }
+    return true;
+  }
+
+  sleep(): void {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#late);
+    this.#frame = 0;
+    this.#late = undefined;
+    for (const undo of this.#ties ?? []) undo();
+    this.#ties = undefined;
+  }
+
+  /** Draw in the next frame. */
+  dirty(): void {
+    if (this.#ties && this.#inSight) this.#frame ||= requestAnimationFrame(() => this.#drawn());
+  }
+
+  /** Do something soon, once however often it is asked for. */
+  soon(act: () => void, ms: number): void {
+    if (!this.#ties) return;
+    this.#late ??= setTimeout(() => {
+      this.#late = undefined;
+      act();
+    }, ms);
+  }
+
+  #drawn(): void {
+    this.#frame = 0;
+    this.draw();
+  }
+
+  #watch(observer: ResizeObserver | IntersectionObserver): void {
+    observer.observe(this.element);
+    this.#ties?.push(() => observer.disconnect());
+  }
+}

@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Feed, Static } from "../src/feed.js";
+import type { Options } from "../src/protocol.js";
+import { Flow } from "../src/view/flow.js";
+import { events } from "./traces.js";
+
+let flow: Flow;
+beforeEach(() => {
+  vi.stubGlobal("requestAnimationFrame", () => 1);
+  vi.stubGlobal("cancelAnimationFrame", () => undefined);
+});
+afterEach(() => {
+  flow.destroy();
+  vi.unstubAllGlobals();
+});
+
+function shown(name: string, options: Options = {}): void {
+  const lines = events(name).map((item) => JSON.stringify(item));
+  flow = new Flow(new Feed(new Static(lines.join("\n"))).open(), options);
+  document.body.append(flow.element);
+  flow.wake().draw();
+}
+const all = () =>
+  [...flow.element.querySelectorAll<HTMLElement>("button")].find((one) =>
+    /old handshakes$/.test(one.textContent ?? ""),
+  )!;
+const each = () => [...flow.element.querySelectorAll<HTMLElement>(".mf-shake")];
+const state = (one: HTMLElement) => one.getAttribute("aria-expanded");
+const handshakes = () => flow.filter.shown.filter((row) => row.handshake).length;
+
+test("each connection has a button that unfolds its handshake, and folds it again", () => {
+  shown("http");
+  const folded = handshakes();
+  expect(each().map(state)).toEqual(["false", "false"]);
+  each()[0]!.click();
+  flow.draw();
+  expect(each().map(state)).toEqual(["true", "false"]);
+  expect(handshakes()).toBeGreaterThan(folded);
+  each()[0]!.click();
+  flow.draw();
+  expect(handshakes()).toBe(folded);
+});
+
+test("one button unfolds all handshakes, and folds them again", () => {
+  shown("http");
+  const folded = handshakes();
+  expect([all().textContent, state(all())]).toEqual(["Unfold handshakes", "false"]);
+  all().click();
+  flow.draw();
+  expect([all().textContent, state(all())]).toEqual(["Fold handshakes", "true"]);
+  expect(each().map(state)).toEqual(["true", "true"]);
+  all().click();
+  flow.draw();
+  expect(handshakes()).toBe(folded);
+});
+
+test("for a projector one connection is shown at a time", () => {
+  shown("http", { big: true });
+  expect(flow.element.classList.contains("mf-big")).toBe(true);
+  expect(new Set(flow.filter.shown.map((one) => one.session)).size).toBe(1);
+});

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { arrowOf, bracketsOf, layOut } from "../src/layout.js";
+import type { TraceEvent } from "../src/protocol.js";
+import { Store } from "../src/store.js";
+import { message, stored } from "./traces.js";
+
+const seen = (vantage: string, seq: number, more: Partial<TraceEvent> = {}) =>
+  message(seq, { id: 1, method: "tools/call", params: { name: "add" } }, {
+    vantage,
+    ...more,
+  } as Partial<TraceEvent>);
+
+test("a relay stands between its connection and the server, and passes on", () => {
+  const store = new Store();
+  const answer = message(3, { id: 1, result: {} }, { vantage: "relay" });
+  store.take([seen("client", 1), seen("relay", 2, { link: "r" }), answer]);
+  const lanes = layOut(store.sessions.values(), 900);
+  expect(lanes.lanes.map(({ kind }) => kind)).toEqual(["you", "connection", "relay", "remote"]);
+  const [, client, relay, server] = lanes.lanes.map(({ x }) => x);
+  const ways = store.rows.map((row) => arrowOf(row, lanes)).map((one) => [one?.x1, one?.x2]);
+  expect(ways).toEqual([
+    [client, server],
+    [relay, server],
+    [relay, client],
+  ]);
+});
+
+test("a relay of somebody else's connection has a client outside", () => {
+  const store = new Store();
+  store.take([seen("relay", 1)]);
+  const lanes = layOut(store.sessions.values(), 900);
+  expect(lanes.lanes.map(({ kind }) => kind)).toEqual(["remote", "relay", "remote"]);
+});
+
+test("a child process has its lane, and its stderr stands on it", () => {
+  const store = stored("stdio");
+  const lanes = layOut(store.sessions.values(), 900);
+  const child = lanes.lanes.find(({ kind }) => kind === "child")!;
+  expect(child.under).toBe("a child process");
+  const stderr = store.rows.find(({ kind }) => kind === "stderr")!;
+  expect(arrowOf(stderr, lanes)).toMatchObject({ x1: child.x, head: "note" });
+});
+
+test("one bracket holds all rounds of a question and answer game", () => {
+  const store = stored("memory");
+  const lanes = layOut(store.sessions.values(), 900);
+  const rows = store.rows.filter((row) => !row.link.twin);
+  const game = rows.flatMap((row) => row.exchanges).find((one) => one.rounds.length > 1)!;
+  const places = (row: (typeof rows)[number]) => rows.indexOf(row);
+  const brackets = bracketsOf(rows, (seq) => store.at(seq), places, lanes);
+  const bracket = brackets.find(({ top }) => rows[top] === store.at(game.rounds[0]!))!;
+  expect(bracket.rounds).toBe(game.rounds.length);
+  const last = store.at(game.rounds.at(-1)!)!.exchanges[0]!.answers[0];
+  expect(rows[bracket.bottom]).toBe(last);
+});
+
+test("a game of which one message is shown has no bracket", () => {
+  const store = stored("memory");
+  const lanes = layOut(store.sessions.values(), 900);
+  const game = store.rows.flatMap((row) => row.exchanges).find((one) => one.rounds.length > 1)!;
+  const only = [store.at(game.rounds[0]!)!];
+  const places = (row: (typeof only)[number]) => only.indexOf(row);
+  expect(bracketsOf(only, (seq) => store.at(seq), places, lanes)).toEqual([]);
+});
