@@ -37,7 +37,7 @@ const OURS =
 
 const options = () => ({
   mangleProps: new RegExp(`^(${OURS.replaceAll(" ", "|")})$`),
-  entryPoints: { flow: at("src/index.ts"), style: at("src/style.css") },
+  entryPoints: { flow: at("src/index.ts"), style: at("src/styles.css") },
   bundle: true,
   format: "esm",
   target: ["es2022", "chrome123", "firefox120", "safari17.5"],

@@ -1,6 +1,7 @@
 /** The line of Python a message comes from, or comes to; the mirror of `show/pycall.py`. */
 
 import { asks, asObj, type Envelope, type Obj } from "./envelope.js";
+import { Exact } from "./jsontree.js";
 import { comesTo } from "./phrase.js";
 import type { Direction } from "./protocol.js";
 
@@ -23,6 +24,7 @@ export function literal(value: unknown, depth = 0): string {
   if (value === null || value === undefined) return "None";
   if (value === true) return "True";
   if (value === false) return "False";
+  if (value instanceof Exact) return value.text;
   if (typeof value !== "object") return JSON.stringify(value);
   if (depth > 40) return "...";
   if (Array.isArray(value)) return `[${value.map((one) => literal(one, depth + 1)).join(", ")}]`;
@@ -32,7 +34,14 @@ export function literal(value: unknown, depth = 0): string {
 
 const piece = (value: unknown, ...path: string[]): Piece => ({ text: literal(value), path });
 
+/** Whether every name can stand before the `=` of a Python call. */
+export const isNamed = (given: Obj): boolean =>
+  Object.keys(given).every(
+    (key) => /^[\p{L}_][\p{L}\p{N}_]*$/u.test(key) && !KEYWORDS.has(key) && key !== "__debug__",
+  );
+
 function named(given: Obj): Piece[] {
+  if (!isNamed(given)) return [{ text: ", **" }, piece(given, "params", "arguments")];
   return Object.entries(given).flatMap(([key, value]) => [
     { text: ", " },
     { text: `${key}=${literal(value)}`, path: ["params", "arguments", key] },
@@ -42,10 +51,7 @@ function named(given: Obj): Piece[] {
 function call(params: Obj): Piece[] {
   const given = asObj(params.arguments) ?? {};
   const name = piece(params.name, "params", "name");
-  const plain = Object.keys(given).every(
-    (key) => /^[\p{L}_][\p{L}\p{N}_]*$/u.test(key) && !KEYWORDS.has(key),
-  );
-  if (plain) return [{ text: "conn.call(" }, name, ...named(given), { text: ")" }];
+  if (isNamed(given)) return [{ text: "conn.call(" }, name, ...named(given), { text: ")" }];
   const all = piece(given, "params", "arguments");
   return [{ text: "conn.start(" }, name, { text: ", " }, all, { text: ").result()" }];
 }
@@ -69,13 +75,12 @@ const REQUESTS: Readonly<Record<string, (params: Obj) => Piece[]>> = {
   "resources/read": (p) => of("conn.read(", ")", piece(p.uri, "params", "uri")),
   "resources/subscribe": (p) => of("conn.listen(", ")", piece(p.uri, "params", "uri")),
   "prompts/list": fixed("conn.prompts()"),
-  "prompts/get": (p) =>
-    of(
-      "conn.prompt(",
-      ")",
-      piece(p.name, "params", "name"),
-      ...named(asObj(p.arguments) ?? {}).filter((one) => one.path),
-    ),
+  "prompts/get": (p) => [
+    { text: "conn.prompt(" },
+    piece(p.name, "params", "name"),
+    ...named(asObj(p.arguments) ?? {}),
+    { text: ")" },
+  ],
   "completion/complete": (p) => {
     const [ref, argument] = [asObj(p.ref) ?? {}, asObj(p.argument) ?? {}];
     return of(
@@ -151,35 +156,4 @@ function came(one: Envelope, asked?: Envelope): Piece[] {
     { text: result.isError === true ? ".is_error  # True: " : ".value  # " },
     value,
   ];
-}
-
-/** The same as one `%mcp` line, where there is one. */
-export function magicLine(one: Envelope, conn: string): string | undefined {
-  const on = /^[\w.-]+$/.test(conn) ? ` --on ${conn}` : "";
-  const params = one.params ?? {};
-  if (one.kind !== "request") return undefined;
-  switch (one.method) {
-    case "tools/call": {
-      const given = asObj(params.arguments) ?? {};
-      const plain = Object.keys(given).every(
-        (key) => /^[A-Za-z_]\w*$/.test(key) && !KEYWORDS.has(key),
-      );
-      if (!plain || !/^[A-Za-z_]\w*$/.test(String(params.name))) {
-        return `%%mcp call ${literal(params.name)}${on}\n${JSON.stringify(given, null, 2)}`;
-      }
-      const inside = Object.entries(given).map(([k, v]) => `${k}=${literal(v)}`);
-      return `%mcp call ${params.name}(${inside.join(", ")})${on}`;
-    }
-    case "tools/list":
-    case "resources/list":
-    case "prompts/list":
-      return `%mcp ${one.method.split("/")[0]}${on}`;
-    case "resources/read":
-      return `%mcp read ${literal(params.uri)}${on}`;
-    case "prompts/get": {
-      const given = Object.entries(asObj(params.arguments) ?? {});
-      return `%mcp prompt ${[params.name, ...given.map(([k, v]) => `${k}=${literal(v)}`)].join(" ")}${on}`;
-    }
-  }
-  return undefined;
 }
