@@ -9,6 +9,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { door, type Known } from "./door.js";
 import type { Options } from "./protocol.js";
+import { Beside, dock } from "./view/beside.js";
 import { Flow } from "./view/flow.js";
 
 const NAMES = {
@@ -42,8 +43,14 @@ abstract class OfFeed extends Base {
 /** The live view; where the feed never comes, its children stay. */
 export class FlowView extends OfFeed {
   #flow: Flow | undefined;
+  #beside: Beside | undefined;
+  #undock: (() => void) | undefined;
 
   found(known: Known | undefined): void {
+    if (this.#options.beside) {
+      if (known) this.#aside(known);
+      return;
+    }
     // a view whose feed left keeps what it has
     if (known && this.#flow?.feed !== known.feed) {
       const how = this.#flow?.state() ?? door.kept<Options>(this.#key) ?? this.#options;
@@ -53,12 +60,25 @@ export class FlowView extends OfFeed {
       this.classList.toggle("mf-fills", how.docked === true);
     }
     this.#flow?.wake();
+    if (this.#options.docked) this.#undock ??= dock(this.getAttribute("feed") ?? "", this);
   }
 
   left(): void {
+    this.#undock?.();
+    this.#undock = undefined;
+    this.#beside?.leave();
+    this.#beside = undefined;
     if (!this.#flow) return;
     this.#flow.sleep();
     if (this.getAttribute("view")) door.keep(this.#key, this.#flow.state());
+  }
+
+  #aside({ feed }: Known): void {
+    this.#beside?.leave();
+    const { beside: _, ...options } = this.#options;
+    const make = (): Flow => new Flow(feed, { ...options, docked: true });
+    this.#beside = new Beside(this.getAttribute("feed") ?? "", make);
+    this.replaceChildren(this.#beside.element);
   }
 
   get #key(): string {

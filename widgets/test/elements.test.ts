@@ -25,6 +25,9 @@ class Model {
     this.widget_manager = manager;
   }
   get = (name: string) => this.traits[name];
+  set = (name: string, value: unknown) => {
+    this.traits[name] = value;
+  };
   on = (_: string, heard: (message: FromKernel) => void) => this.#heard.add(heard);
   off = (_: string, heard: (message: FromKernel) => void) => this.#heard.delete(heard);
   send = (message: unknown) => this.told.push(message);
@@ -246,4 +249,37 @@ test("a page tells the kernel what it holds", () => {
   const model = new Model("n", pings(3));
   begin(model);
   expect(model.told).toEqual([{ type: "ready", epoch: "1.5", after: 3 }]);
+});
+
+test("a view beside the notebook says where it is, and floats where nothing docks it", () => {
+  vi.useFakeTimers();
+  const model = new Model("f-beside");
+  begun.push(initialize({ model: model as unknown as AnyModel }));
+  model.say(1, 3);
+  const place = document.createElement("div");
+  document.body.append(place);
+  const beside = JSON.stringify({ beside: true });
+  place.innerHTML = `<mcp-flow-view feed="f-beside" view="1" options='${beside}'></mcp-flow-view>`;
+  vi.advanceTimersByTime(2500);
+  const float = () => document.querySelector(".mf-float");
+  expect(place.textContent).toContain("floats beside");
+  expect(float()?.querySelector("[data-testid=mcp-flow]")).toBeTruthy();
+
+  const docked = document.createElement("div");
+  document.body.append(docked);
+  docked.innerHTML = `<mcp-flow-view feed="f-beside" view="2" options='{"docked":true}'></mcp-flow-view>`;
+  expect(place.textContent).toContain("is docked beside");
+  expect(float()).toBeNull();
+
+  docked.remove();
+  vi.advanceTimersByTime(2500);
+  expect(float()).toBeTruthy();
+  float()?.querySelector("button")?.click();
+  expect(float()).toBeNull();
+  expect(place.textContent).toContain("closed");
+  place.querySelector("button")?.click();
+  expect(float()).toBeTruthy();
+  place.remove();
+  expect(float()).toBeNull();
+  vi.useRealTimers();
 });
