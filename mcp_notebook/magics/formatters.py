@@ -78,10 +78,22 @@ class Formatters:
         above = pre(bundle["text/plain"]) if shown is None else Html(shown)
         return {**bundle, "text/html": joined([above, flow])}
 
+    def _with_bytes(self, comparison: Any, bundle: dict[str, Any]) -> dict[str, Any]:
+        """The table of a comparison; where a page is alive, each of its cells opens its bytes."""
+        from mcp_notebook.show.markup import Html
+
+        table = Html(bundle.get("text/html", ""))
+        views = self._magics.context.views
+        return {**bundle, "text/html": views.element(comparison.options(), table)}
+
     def _shower(self, maker: str) -> Callable[[Any], dict[str, Any]]:
         def show(thing: Any) -> dict[str, Any]:
             values = importlib.import_module("mcp_notebook.show.values")
             bundle: dict[str, Any] = getattr(values, maker)(thing, stable=self._magics.stable)
-            return self._with_flow(thing, bundle) if maker == "call_result" else bundle
+            if maker == "call_result":
+                return self._with_flow(thing, bundle)
+            if maker == "comparison":
+                return self._with_bytes(thing, bundle)
+            return bundle
 
         return show
