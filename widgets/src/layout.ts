@@ -271,7 +271,7 @@ export function inSight(
   height: number,
   count: number,
   rowHeight = ROW,
-  beyond = 6,
+  beyond = 3,
 ): readonly [from: number, to: number] {
   const from = Math.max(0, Math.floor(scrollTop / rowHeight) - beyond);
   const to = Math.min(count, Math.ceil((scrollTop + height) / rowHeight) + beyond);

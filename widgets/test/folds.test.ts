@@ -59,3 +59,25 @@ test("for a projector one connection is shown at a time", () => {
   expect(flow.element.classList.contains("mf-big")).toBe(true);
   expect(new Set(flow.filter.shown.map((one) => one.session)).size).toBe(1);
 });
+
+test("a live view goes on following while more comes, until somebody scrolls up", () => {
+  const saved = events("memory").slice(0, 5);
+  flow = new Flow(new Feed(new Static(saved.map((one) => JSON.stringify(one)).join("\n"))).open(), {
+    follow: true,
+  });
+  const port = flow.picture.port;
+  document.body.append(flow.element);
+  flow.wake().draw();
+  const pressed = () =>
+    [...flow.element.querySelectorAll("button")]
+      .find((one) => one.textContent === "Follow")!
+      .getAttribute("aria-pressed");
+  for (const top of [100, 400]) {
+    port.scrollTop = top;
+    port.dispatchEvent(new Event("scroll"));
+  }
+  expect(pressed()).toBe("true");
+  port.scrollTop = 200;
+  port.dispatchEvent(new Event("scroll"));
+  expect(pressed()).toBe("false");
+});

@@ -65,7 +65,7 @@ test("a request and its answer are the two ends of a bar", () => {
 });
 
 test("only what is in sight is made", () => {
-  expect(inSight(36_000, 360, 100_000)).toEqual([994, 1016]);
+  expect(inSight(36_000, 360, 100_000)).toEqual([997, 1013]);
   expect(inSight(0, 360, 3)).toEqual([0, 3]);
   expect(inSight(99_999, 360, 0)).toEqual([0, 0]);
 });

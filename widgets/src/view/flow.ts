@@ -119,7 +119,7 @@ export class Flow {
     };
     for (const port of [this.picture.port, this.table.element]) {
       const scrolled = (): void => {
-        if (this.#follow && this.#scroller.leftEnd && !this.player.active) this.follow(false);
+        if (this.#scroller.wentUp() && !this.player.active) this.follow(false);
         this.dirty();
       };
       port.addEventListener("scroll", scrolled, { passive: true });
@@ -149,7 +149,7 @@ export class Flow {
     this.preset(this.learns);
     this.shown.advance(50);
     if (options.select) this.select(options.select, false, true);
-    if (options.follow) this.follow(true);
+    this.follow(this.#follow);
     if (options.table) this.asTable(true);
     if (options.top) this.#scroller.park(options.top);
     this.#seenChanges = this.feed.changes;

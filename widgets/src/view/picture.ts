@@ -40,6 +40,7 @@ export class Picture {
   #lanes: Lanes = layOut([], 600);
   #sign = "";
   #barSign = "";
+  #paintSign = "";
 
   constructor(
     readonly store: Store,
@@ -120,6 +121,7 @@ export class Picture {
       this.#head.replaceChildren(
         ...lanes.lanes.map((lane, i) => laneHead(lane, open[i] === true, fold)),
       );
+      this.#head.classList.toggle("mf-shakes", this.#head.querySelector(".mf-shake") !== null);
       this.#head.children[held]?.querySelector("button")?.focus();
       this.#lines.replaceChildren(...lanes.lanes.map((lane) => lifeline(lane)));
       this.#scroller.stale();
@@ -131,16 +133,23 @@ export class Picture {
   /** Show what is selected, marked, and not yet come. */
   paint(): void {
     const { selected, marked, span, future } = this.reading;
+    const fresh = this.#scroller.fresh.splice(0);
+    const sign = `${selected} ${marked} ${span} ${future} ${this.store.at(selected)?.exchanges[0]?.status}`;
+    const all = sign !== this.#paintSign;
+    this.#paintSign = sign;
     const related = new Set(
       this.store.at(selected)?.exchanges.flatMap((one) => one.rows.map((row) => row.seq)),
     );
-    for (const [seq, element] of this.#scroller.elements()) {
+    for (const element of all ? this.#scroller.elements() : fresh) {
+      const seq = Number(element.dataset.seq);
       element.setAttribute("aria-selected", String(seq === selected));
-      element.classList.toggle("mf-related", related.has(seq));
-      element.classList.toggle("mf-marked", seq === marked);
-      element.classList.toggle("mf-span", span !== undefined && seq >= span[0] && seq <= span[1]);
-      element.classList.toggle("mf-future", seq > future);
+      const { classList } = element;
+      classList.toggle("mf-related", related.has(seq));
+      classList.toggle("mf-marked", seq === marked);
+      classList.toggle("mf-span", span !== undefined && seq >= span[0] && seq <= span[1]);
+      classList.toggle("mf-future", seq > future);
     }
+    if (!all && !fresh.length) return;
     const active = this.#scroller.element(selected);
     if (active) this.port.setAttribute("aria-activedescendant", active.id);
     else this.port.removeAttribute("aria-activedescendant");

@@ -13,6 +13,7 @@ export class Scroller<T> {
   readonly #made = new Map<number, { element: HTMLElement; index: number }>();
   #height = 480;
   #top = 0;
+  #before = 0;
   #parked: number | undefined;
   source: Source<T> = { count: 0, at: () => undefined, key: () => 0 };
 
@@ -26,9 +27,11 @@ export class Scroller<T> {
     readonly place: (element: HTMLElement, index: number) => void,
   ) {}
 
-  /** Whether somebody scrolled up since it was drawn; rows that came since do not count. */
-  get leftEnd(): boolean {
-    return this.#parked === undefined && this.port.scrollTop < this.#top - this.rowHeight / 2;
+  /** To be asked at each scrolling: whether it went up, as only a reader does. */
+  wentUp(): boolean {
+    const before = this.#before;
+    this.#before = this.port.scrollTop;
+    return this.#parked === undefined && this.#before < before - this.rowHeight / 2;
   }
 
   get top(): number {
@@ -40,11 +43,15 @@ export class Scroller<T> {
     this.#parked = top;
   }
 
+  /** What was made and not yet asked for. */
+  readonly fresh: HTMLElement[] = [];
+
   /** The rows that were in sight when it was last drawn. */
   range: readonly [number, number] = [0, 0];
 
   /** Throw away what was made: it would look different now. */
   stale(): void {
+    this.#before = 0;
     for (const { element } of this.#made.values()) element.remove();
     this.#made.clear();
   }
@@ -69,6 +76,7 @@ export class Scroller<T> {
     this.#top = top;
     this.range = inSight(top, this.#height, count, rowHeight);
     const [from, to] = this.range;
+    const fresh: HTMLElement[] = [];
     const keep = new Set<number>();
     for (let index = from; index < to; index++) {
       const item = this.source.at(index);
@@ -79,13 +87,15 @@ export class Scroller<T> {
       if (!known) {
         known = { element: this.make(item, index), index: -1 };
         this.#made.set(key, known);
-        this.ground.append(known.element);
+        fresh.push(known.element);
       }
       if (known.index !== index) {
         known.index = index;
         this.place(known.element, index);
       }
     }
+    this.ground.append(...fresh);
+    this.fresh.push(...fresh);
     for (const [key, { element }] of this.#made) {
       if (keep.has(key)) continue;
       element.remove();
@@ -102,8 +112,8 @@ export class Scroller<T> {
     this.#made.delete(key);
   }
 
-  elements(): Iterable<readonly [number, HTMLElement]> {
-    return [...this.#made].map(([key, { element }]) => [key, element] as const);
+  elements(): HTMLElement[] {
+    return [...this.#made.values()].map(({ element }) => element);
   }
 
   reveal(index: number): void {

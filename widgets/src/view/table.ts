@@ -72,8 +72,9 @@ export class Table {
   }
 
   paint(selected: number): void {
-    for (const [seq, element] of this.#scroller.elements()) {
-      if (seq === selected) element.setAttribute("aria-current", "true");
+    this.#scroller.fresh.length = 0;
+    for (const element of this.#scroller.elements()) {
+      if (Number(element.dataset.seq) === selected) element.setAttribute("aria-current", "true");
       else element.removeAttribute("aria-current");
     }
   }
