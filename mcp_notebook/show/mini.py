@@ -8,7 +8,7 @@ from mcp_notebook.trace.exchange import Exchange
 from mcp_notebook.trace.store import Trace
 
 from .elements import folded
-from .markup import Html, columns, faint, pre
+from .markup import Html, columns, faint, joined, pre
 from .phrase import phrase
 from .text import clean, count_text, duration_text, size_text, steady
 
@@ -31,7 +31,8 @@ def mini(trace: Trace, exchange: Exchange, *, stable: bool = False) -> Html:
     if exchange.latency_ns is not None and not stable:
         facts.append(duration_text(exchange.latency_ns))
     arrows = "".join(message.direction.arrow for message in messages[:12])
-    summary = faint(f"{arrows} {', '.join(facts)}")
+    asked = clean(" ".join(part for part in (exchange.method, exchange.name) if part), 60)
+    summary = joined([asked, " ", faint(f"{arrows} {', '.join(facts)}")])
     return folded(summary, pre("\n".join(_lines(trace, messages, stable))))
 
 

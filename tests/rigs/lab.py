@@ -17,12 +17,23 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.rigs.surroundings import IN_CI, await_answer, free_port, jupyter_environment
 
 TOKEN = "rig"
+
+# two cores shared by a server, a kernel and a browser
+expect.set_options(timeout=30_000)
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -64,6 +75,10 @@ class LabRig:
 
     Args:
         home: an empty folder. Notebooks are opened from `home/root`.
+
+    Attributes:
+        root: where the notebooks lie.
+        settings: what the reader set in JupyterLab, a file for each plugin.
     """
 
     def __init__(self, home: Path) -> None:
@@ -71,7 +86,8 @@ class LabRig:
         self.root.mkdir(parents=True)
         self.log = home / "lab.log"
         environment = jupyter_environment(home / "jupyter")
-        _settle(Path(environment["JUPYTERLAB_SETTINGS_DIR"]))
+        self.settings = Path(environment["JUPYTERLAB_SETTINGS_DIR"])
+        _settle(self.settings)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         command = [
@@ -152,6 +168,10 @@ class LabPage:
             # a notebook that names no kernel makes Lab ask for one
             notebook.metadata.setdefault("kernelspec", KERNELSPEC)
             nbformat.write(notebook, self.lab.root / name)
+        self.open_file(name)
+
+    def open_file(self, name: str) -> None:
+        """Opens a notebook that lies in the server's root, waits for its kernel."""
         self.page.goto(
             f"{self.lab.url}/lab/tree/{name}?token={TOKEN}&reset", wait_until="domcontentloaded"
         )
@@ -159,11 +179,34 @@ class LabPage:
         self.page.wait_for_selector(
             ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell", state="attached"
         )
+        self.wait_ready()
+
+    def reload(self) -> None:
+        """Loads the page anew, as the reader's browser does; the kernel goes on."""
+        url = self.page.url.split("?")[0]
+        self.page.goto(f"{url}?token={TOKEN}", wait_until="domcontentloaded")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Waits until the open notebook has a kernel that is idle."""
         try:
             self.page.wait_for_function(READY)
         except PlaywrightTimeout:
             dialog = self.page.locator(".jp-Dialog").all_inner_texts()
-            pytest.fail(f"no kernel for {name}; dialogs: {dialog}; errors: {self.errors}")
+            pytest.fail(f"no kernel; dialogs: {dialog}; errors: {self.errors}")
+
+    def execute(self, code: str) -> None:
+        """Runs code in the notebook's kernel, in no cell, and waits for its end."""
+        status = self.page.evaluate(
+            """async code => {
+                const {kernel} = window.jupyterapp.shell.currentWidget.sessionContext.session;
+                const asked = {code, store_history: false};
+                return (await kernel.requestExecute(asked).done).content;
+            }""",
+            code,
+        )
+        assert status["status"] == "ok", status
 
     def run_all(self, timeout: float = 60) -> None:
         """Runs every cell, and waits for the end; a failing cell ends it, as in Lab."""
