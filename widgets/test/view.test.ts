@@ -53,7 +53,7 @@ test("each message is a row with its number, kind and method", () => {
   shown(events("websocket"));
   const call = rows().find((one) => one.dataset.method === "tools/call")!;
   expect(call.dataset).toMatchObject({ kind: "request" });
-  expect(call.getAttribute("aria-label")).toContain("tools/call");
+  expect(call.getAttribute("aria-description")).toContain("tools/call");
   expect(flow!.element.getAttribute("data-lm-suppress-shortcuts")).not.toBeNull();
 });
 

@@ -51,7 +51,8 @@ export function hexDump(
   }
   const left = data.length - to * WIDTH;
   if (left > 0) rows.push(h("div.mf-note", {}, `… ${left} bytes more`));
-  const dump = h("div.mf-dump", {}, ...rows);
+  // it scrolls sideways where it is narrow, by keys too
+  const dump = h("div.mf-dump", { tabindex: "0", role: "group", "aria-label": "Bytes" }, ...rows);
   dump.addEventListener("click", (event) => {
     const at = (event.target as HTMLElement).dataset.at;
     if (at !== undefined) pick(Number(at));

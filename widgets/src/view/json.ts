@@ -1,6 +1,6 @@
 /** JSON, pretty and collapsible; each member can be chosen, by the mouse or by keys. */
 
-import { clean, cleanLines } from "../bytes.js";
+import { cleanLines } from "../bytes.js";
 import type { JsonNode } from "../jsontree.js";
 import { h } from "./dom.js";
 
@@ -51,7 +51,6 @@ export function jsonView(text: string, root: JsonNode, chosen: Chosen, find: str
       tabindex: isChosen || (!node.path.length && !chosen.path.length) ? "0" : "-1",
       "aria-selected": String(isChosen),
       "aria-level": node.path.length + 1,
-      "aria-label": clean(label(node, source), 200),
     });
     if (!node.children.length) {
       const kind = node.type === "string" ? "mf-string" : "mf-value";
@@ -127,8 +126,3 @@ function keys(event: KeyboardEvent, tree: HTMLElement, chosen: Chosen): void {
 
 const countOf = (node: JsonNode): string =>
   `${node.children.length} ${node.type === "array" ? "item" : "member"}${node.children.length === 1 ? "" : "s"}`;
-
-function label(node: JsonNode, source: string): string {
-  const name = node.key ?? (node.path.length ? `item ${Number(node.path.at(-1)) + 1}` : "message");
-  return `${name}: ${node.children.length ? countOf(node) : source}`;
-}

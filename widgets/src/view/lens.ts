@@ -52,7 +52,7 @@ function headOf(row: Row | undefined, framing: Framing): string {
   if (head?.type !== "head") return "";
   const line = head.request ? `${head.method} ${head.target}` : `${head.status} ${head.reason}`;
   const fields = head.headers.map(([name, value]) => [name.toLowerCase(), value] as const);
-  return JSON.stringify({ "": line, ...Object.fromEntries(fields) });
+  return JSON.stringify({ "first line": line, ...Object.fromEntries(fields) });
 }
 
 function partView(title: string, labels: readonly string[], found: Difference): HTMLElement {

@@ -215,7 +215,8 @@ export class Picture {
       ...{ class: `mf-row mf-k-${kind}`, role: "option", id: `${this.#name}-${row.seq}` },
       ...{ "data-testid": "mcp-flow-message", "data-seq": row.seq, "data-kind": row.kind },
       "data-method": clean(row.exchanges[0]?.method ?? row.method, 80),
-      ...{ "aria-selected": "false", "aria-label": folded?.text ?? sentence(row, store) },
+      // the name is what is seen; how it is drawn is told beside it
+      ...{ "aria-selected": "false", "aria-description": folded?.text ?? sentence(row, store) },
     });
     made.addEventListener("click", (event) => this.wishes.select(row, event.shiftKey));
     made.append(

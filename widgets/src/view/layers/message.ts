@@ -88,8 +88,12 @@ function editing(row: Row, shown: Shown): HTMLElement {
     {},
     area,
     warning,
-    button("Send", () => shown.deeds.resend(row, area.value)),
-    button("Cancel", () => edit(shown, undefined)),
+    h(
+      "div.mf-copies",
+      {},
+      button("Send", () => shown.deeds.resend(row, area.value)),
+      button("Cancel", () => edit(shown, undefined)),
+    ),
   );
 }
 
