@@ -5,6 +5,7 @@ One server and one browser serve the whole run; every test gets a browser contex
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import os
@@ -13,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import psutil
@@ -207,6 +209,19 @@ class LabPage:
             code,
         )
         assert status["status"] == "ok", status
+
+    def value(self, expression: str) -> Any:
+        """What an expression comes to in the notebook's kernel, by way of JSON."""
+        self.execute(f"_value = __import__('json').dumps({expression})")
+        told = self.page.evaluate(
+            """async () => {
+                const {kernel} = window.jupyterapp.shell.currentWidget.sessionContext.session;
+                const asked = {code: '', user_expressions: {it: '_value'}, store_history: false};
+                const reply = (await kernel.requestExecute(asked).done).content;
+                return reply.user_expressions.it.data['text/plain'];
+            }"""
+        )
+        return json.loads(ast.literal_eval(told))
 
     def run_all(self, timeout: float = 60) -> None:
         """Runs every cell, and waits for the end; a failing cell ends it, as in Lab."""
