@@ -92,8 +92,7 @@ export class Filter {
     if (only && !only(row)) return false;
     if (row.kind === "chunk" && !this.#sawChunks) return false;
     if (!this.#bothEnds && row.link.twin) return false;
-    const folds = !words.length && row.handshake && row.handshake !== row.seq;
-    if (folds && !unfolded(row.session.key)) return false;
+    if (row.handshake && row.handshake !== row.seq && !unfolded(row.session.key)) return false;
     return matches(scope, row) && matches(words, row);
   }
 

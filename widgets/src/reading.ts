@@ -22,11 +22,13 @@ export class Reading {
 
 /** Which handshakes are shown message by message: none or all, but for some connections. */
 export class Folds {
+  /** While words are searched for, whatever holds them is shown. */
+  off = false;
   #open = false;
   readonly #others = new Set<string>();
 
   open(key: string): boolean {
-    return this.#open !== this.#others.has(key);
+    return this.off || this.#open !== this.#others.has(key);
   }
 
   turn(key: string): void {

@@ -40,6 +40,7 @@ export class Shown {
   query(text: string): void {
     const words = parse(text);
     const { mini, road, folds } = this;
+    folds.off = words.some(({ negated }) => !negated);
     const only = (this.#only = this.exchange);
     this.filter.set({
       words,

@@ -81,3 +81,18 @@ test("a live view goes on following while more comes, until somebody scrolls up"
   port.dispatchEvent(new Event("scroll"));
   expect(pressed()).toBe("false");
 });
+
+test("words that are searched for show handshakes that hold them; words to leave out do not", () => {
+  shown("http");
+  const type = (text: string) => {
+    const box = flow.element.querySelector<HTMLInputElement>(".mf-filter")!;
+    box.value = text;
+    box.dispatchEvent(new Event("input"));
+    flow.draw();
+  };
+  type("-kind:opened,closed");
+  expect(handshakes()).toBe(2);
+  type("method:initialize");
+  expect(flow.filter.shown.map((row) => row.exchanges[0]?.method)).toContain("initialize");
+  expect(each().map((one) => (one as HTMLButtonElement).disabled)).not.toContain(false);
+});

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { arrowOf, bracketsOf, layOut } from "../src/layout.js";
+import { layOut } from "../src/lanes.js";
+import { arrowOf, bracketsOf } from "../src/layout.js";
 import type { TraceEvent } from "../src/protocol.js";
 import { Store } from "../src/store.js";
 import { message, stored } from "./traces.js";
@@ -61,4 +62,18 @@ test("a game of which one message is shown has no bracket", () => {
   const only = [store.at(game.rounds[0]!)!];
   const places = (row: (typeof only)[number]) => only.indexOf(row);
   expect(bracketsOf(only, (seq) => store.at(seq), places, lanes)).toEqual([]);
+});
+
+test("where there is little room, connections share a lane and the notebook has none", () => {
+  const all = [...stored("http").sessions.values()].filter((one) => one.vantage === "client");
+  const slim = layOut(all, 202);
+  expect(slim.lanes.map(({ kind, title }) => [kind, title])).toEqual([
+    ["connection", "2 connections"],
+    ["endpoint", "http"],
+  ]);
+  expect([slim.merged, slim.width <= 202]).toEqual([true, true]);
+  for (const { key } of all) expect(slim.ends.get(key)?.client.id).toBe("client");
+  const middle = layOut(all, 430);
+  expect(middle.lanes.map(({ kind }) => kind)).toEqual(["connection", "connection", "endpoint"]);
+  expect(middle.width).toBeLessThanOrEqual(430);
 });

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { Framing } from "../src/decode/framing.js";
 import { nodeAt, nodeOver, parseTree } from "../src/jsontree.js";
-import { arrowOf, barsOf, inSight, layOut } from "../src/layout.js";
+import { layOut } from "../src/lanes.js";
+import { arrowOf, barsOf, inSight } from "../src/layout.js";
 import { costOf } from "../src/measure.js";
 import { Playback } from "../src/playback.js";
 import { explained, say, sentence } from "../src/words.js";

@@ -3,7 +3,7 @@
 import { clean, durationText } from "../bytes.js";
 import type { Framing } from "../decode/framing.js";
 import type { Exchange } from "../exchange.js";
-import { era } from "../layout.js";
+import { era } from "../lanes.js";
 import { type Cost, costOf } from "../measure.js";
 import { comesTo, compact } from "../phrase.js";
 import type { Compared } from "../protocol.js";

@@ -268,7 +268,7 @@ export class Flow {
     if (this.#toolbar.roads(shown.roads) && this.#single) this.query();
     const done = shown.advance(SLICE_MS);
     this.#toolbar.live(feed.live);
-    this.#toolbar.folds(feed.store.handshakes.size > 0, shown.unfolded);
+    this.#toolbar.folds(feed.store.handshakes.size > 0, shown.unfolded, shown.folds.off);
     if (this.#asTable) {
       this.table.draw(this.#follow);
       this.table.paint(reading.selected);

@@ -1,7 +1,7 @@
 /** The heads of the lanes, and the lines below them. */
 
 import { clean } from "../bytes.js";
-import type { Lane } from "../layout.js";
+import type { Lane } from "../lanes.js";
 import { button, h, s } from "./dom.js";
 
 const ICONS: Readonly<Record<Lane["kind"], string>> = {
@@ -15,8 +15,13 @@ const ICONS: Readonly<Record<Lane["kind"], string>> = {
     "M10 2.5a3.5 3.5 0 0 0-3.2 5L2.5 11.8l1.7 1.7L8.5 9.2a3.5 3.5 0 0 0 4.7-4.3l-2 2l-2.1-2.1l2-2z",
 };
 
-/** `open`: whether the handshakes are shown message by message. */
-export function laneHead(lane: Lane, open: boolean, fold: (key: string) => void): HTMLElement {
+/** `open`: its handshakes are shown message by message; `fixed`: that cannot be changed now. */
+export function laneHead(
+  lane: Lane,
+  open: boolean,
+  fixed: boolean,
+  fold: (key: string) => void,
+): HTMLElement {
   const { kind, revision, badge, tools, shakes, x } = lane;
   const icon = s(
     "svg",
@@ -42,7 +47,12 @@ export function laneHead(lane: Lane, open: boolean, fold: (key: string) => void)
   if (shakes) {
     const text = open ? "▾ handshake" : "▸ handshake";
     const name = `Handshake of ${title}`;
-    const props = { class: "mf-shake", "aria-expanded": String(open), "aria-label": name };
+    const props = {
+      class: "mf-shake",
+      "aria-expanded": String(open),
+      "aria-label": name,
+      disabled: fixed,
+    };
     head.append(button(text, () => fold(shakes), { ...props, title: name }));
   }
   return head;

@@ -4,7 +4,7 @@ import { clean, cleanLines, countText, toText } from "../bytes.js";
 import type { Framing } from "../decode/framing.js";
 import { type Difference, difference, type Pair } from "../diff.js";
 import type { Exchange } from "../exchange.js";
-import { era } from "../layout.js";
+import { era } from "../lanes.js";
 import type { Row, Store } from "../store.js";
 import { compareView, type Open } from "./columns.js";
 import { button, h } from "./dom.js";

@@ -1,18 +1,8 @@
 /** The sequence diagram: lanes above, a row a message, arrows between the lanes. */
 
 import { clean, countText, durationText } from "../bytes.js";
-import {
-  ARROW_Y,
-  type Arrow,
-  arrowOf,
-  barsOf,
-  bracketsOf,
-  type Lanes,
-  LEFT,
-  layOut,
-  RIGHT,
-  ROW,
-} from "../layout.js";
+import { type Lanes, LEFT, layOut, RIGHT } from "../lanes.js";
+import { ARROW_Y, type Arrow, arrowOf, barsOf, bracketsOf, ROW } from "../layout.js";
 import type { Folds, Reading } from "../reading.js";
 import type { Row, Session, Store } from "../store.js";
 import { say, sentence, timeText } from "../words.js";
@@ -101,8 +91,9 @@ export class Picture {
     const narrow = wide < 620;
     const [left, right] = narrow ? [40, 64] : [LEFT, RIGHT];
     const lanes = layOut(sessions, wide - left - right - 14, learn);
-    const open = lanes.lanes.map(({ shakes }) => this.folds.open(shakes));
-    const sign = JSON.stringify([lanes.lanes, wide, open]);
+    const { folds } = this;
+    const open = lanes.lanes.map(({ shakes }) => folds.open(shakes));
+    const sign = JSON.stringify([lanes.lanes, wide, open, folds.off]);
     if (sign !== this.#sign) {
       this.#sign = sign;
       this.#lanes = lanes;
@@ -119,7 +110,7 @@ export class Picture {
         one.contains(document.activeElement),
       );
       this.#head.replaceChildren(
-        ...lanes.lanes.map((lane, i) => laneHead(lane, open[i] === true, fold)),
+        ...lanes.lanes.map((lane, i) => laneHead(lane, open[i] === true, folds.off, fold)),
       );
       this.#head.classList.toggle("mf-shakes", this.#head.querySelector(".mf-shake") !== null);
       this.#head.children[held]?.querySelector("button")?.focus();
@@ -271,6 +262,7 @@ export class Picture {
         full.style.width = `${said.part * 100}%`;
         label.append(h("span.mf-part", {}, full));
       }
+      if (this.#lanes.merged) label.append(h("span.mf-id", {}, clean(row.event.conn, 24)));
       if (said.rest) label.append(h("span.mf-rest", {}, said.rest));
       if (said.id) label.append(h("span.mf-id", {}, said.id));
     }
@@ -283,7 +275,8 @@ export class Picture {
       label.style.maxWidth = `${high - 16}px`;
     } else {
       label.style.left = `${low + 12}px`;
-      label.style.maxWidth = `${width - low - 12}px`;
+      // where it is narrow, up to the edge: times stand a line below
+      label.style.maxWidth = `${width - low + (this.#lanes.narrow ? 48 : -12)}px`;
     }
     return label;
   }

@@ -107,9 +107,10 @@ export class Toolbar {
   }
 
   /** Whether there are handshakes, and whether all of them are shown message by message. */
-  folds(any: boolean, open: boolean): void {
+  folds(any: boolean, open: boolean, fixed: boolean): void {
     const made = this.#buttons.folds!;
     made.hidden = !any;
+    made.disabled = fixed;
     const text = open ? "Fold handshakes" : "Unfold handshakes";
     if (made.textContent === text) return;
     made.textContent = text;
