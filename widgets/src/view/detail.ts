@@ -139,7 +139,15 @@ export class Detail implements Shown {
     this.#title.replaceChildren(...this.#facts(row));
     this.#panel.className = `mf-panel mf-panel-${this.layer}`;
     this.#panel.replaceChildren(...DRAWN[this.layer][1](row, this));
-    this.#panel.querySelector(".mf-chosen")?.scrollIntoView?.({ block: "nearest" });
+    const chosen = this.#panel.querySelector(".mf-chosen");
+    if (chosen) chosen.scrollIntoView?.({ block: "nearest" });
+    else this.#reveal(this.#panel.querySelector(".mf-dump .mf-own"));
+  }
+
+  /** Scroll the panel, and nothing else, to where the message begins among its framing. */
+  #reveal(own: Element | null): void {
+    const below = own && own.getBoundingClientRect().top - this.#panel.getBoundingClientRect().top;
+    if (below && below > this.#panel.clientHeight - 40) this.#panel.scrollTop += below - 80;
   }
 
   #facts(row: Row): (Node | string)[] {
