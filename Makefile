@@ -19,12 +19,13 @@ MEASURED := $(filter true 1,$(CI) $(COVER))
 RUN := $(if $(MEASURED),$(COVERAGE) run,$(BIN)/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint suite lessons bench check pins clean
+.PHONY: help lab test lint suite widgets lessons bench check pins clean
 
 help:
 	@echo "make lab      install, then open JupyterLab at lesson 00 (LAB_ARGS='--no-browser --port=8899')"
 	@echo "make test     install, then the whole suite: lint, types, tests, lessons (COVER=1 measures coverage)"
 	@echo "make check    lint, types and the fast tests"
+	@echo "make widgets  the tests of the front end, which need Node"
 	@echo "make lessons  run every lesson"
 	@echo "make bench    measure what the library costs"
 	@echo "make pins     write constraints.txt anew from what the registry has today"
@@ -34,14 +35,25 @@ lab: $(DONE)/lab
 	$(BIN)/python -m mcp_notebook lab $(LAB_ARGS)
 
 # `make -k test` runs the suite also when lint complains; tests that fail do not hide the lessons
-test: lint suite
+test: lint widgets suite
 
 lint: $(DONE)/test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-suite: $(DONE)/test
+# the bundle is committed: only its own tests need Node
+NPM := $(shell command -v npm 2> /dev/null)
+ifdef NPM
+widgets: $(DONE)/npm
+	cd widgets && npm run --silent check
+else
+widgets:
+	@echo "the tests of the front end need Node 20 or newer, which is not here$(if $(CI),,: left out)"; \
+	test -z "$(CI)"
+endif
+
+suite: $(DONE)/test $(if $(NPM),$(DONE)/npm)
 	rm -rf build/coverage && mkdir -p build/coverage
 	@status=0; \
 	$(RUN) -m pytest tests || status=$$?; \
@@ -55,6 +67,7 @@ lessons: $(DONE)/test
 
 bench: $(DONE)/test
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.live
 
 check: lint
 	$(BIN)/python -m pytest tests -m "not slow and not kernel and not browser and not lesson"
@@ -74,6 +87,10 @@ $(DONE)/lab: $(DONE)/venv pyproject.toml constraints.txt
 $(DONE)/test: $(DONE)/venv pyproject.toml constraints.txt
 	$(PIP) -c constraints.txt -e '.[lab,lessons,test]'
 	@touch $@ $(DONE)/lab
+
+$(DONE)/npm: $(DONE)/venv widgets/package-lock.json
+	cd widgets && npm ci --silent --no-fund --no-audit
+	@touch $@
 
 pins:
 	rm -rf build/pins && $(PYTHON) -m venv build/pins

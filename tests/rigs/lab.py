@@ -68,8 +68,10 @@ IDLE = """() => {
 
 KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
-NOT_OURS = ("favicon.ico",)
-"""Console errors that contain one of these are no fault of the page."""
+NOT_OURS = ("favicon.ico", "notebook_core.")
+"""Errors that contain one of these are no fault of what is shown in the page.
+
+Notebook 7 itself looks for the schema of a setting that only JupyterLab has."""
 
 
 class LabRig:
@@ -77,13 +79,15 @@ class LabRig:
 
     Args:
         home: an empty folder. Notebooks are opened from `home/root`.
+        classic: whether it is a Jupyter Notebook 7 instead.
 
     Attributes:
         root: where the notebooks lie.
         settings: what the reader set in JupyterLab, a file for each plugin.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, classic: bool = False) -> None:
+        self.pages = "notebooks" if classic else "lab/tree"
         self.root = home / "root"
         self.root.mkdir(parents=True)
         self.log = home / "lab.log"
@@ -93,10 +97,11 @@ class LabRig:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         command = [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+            *(sys.executable, "-m", "notebook" if classic else "jupyterlab"),
+            *("--no-browser", "--allow-root"),
             *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
             *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={self.root}"),
-            "--LabApp.expose_app_in_browser=True",
+            f"--{'JupyterNotebookApp' if classic else 'LabApp'}.expose_app_in_browser=True",
         ]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -147,8 +152,12 @@ class LabPage:
         self.page = page
         self.errors: list[str] = []
         page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", self._raised)
         page.on("console", self._console)
+
+    def _raised(self, error: Error) -> None:
+        if not any(n in str(error.stack) for n in NOT_OURS):
+            self.errors.append(str(error))
 
     def _console(self, message: ConsoleMessage) -> None:
         where = message.location.get("url", "")
@@ -175,7 +184,8 @@ class LabPage:
     def open_file(self, name: str) -> None:
         """Opens a notebook that lies in the server's root, waits for its kernel."""
         self.page.goto(
-            f"{self.lab.url}/lab/tree/{name}?token={TOKEN}&reset", wait_until="domcontentloaded"
+            f"{self.lab.url}/{self.lab.pages}/{name}?token={TOKEN}&reset",
+            wait_until="domcontentloaded",
         )
         self.page.wait_for_selector("#jupyterlab-splash", state="detached")
         self.page.wait_for_selector(
