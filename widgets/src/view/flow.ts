@@ -141,6 +141,7 @@ export class Flow {
     const named = { docked: options.docked, big: options.big, mini, comparing: compare };
     for (const [name, is] of Object.entries(named))
       if (is !== undefined && is !== false) element.classList.add(`mf-${name}`);
+    element.toggleAttribute("data-mini", mini !== undefined);
     if (options.height) element.style.setProperty("--height", `${options.height}px`);
     this.table.element.hidden = true;
     if (mini !== undefined) this.#mini(mini);

@@ -262,7 +262,9 @@ export class Picture {
         full.style.width = `${said.part * 100}%`;
         label.append(h("span.mf-part", {}, full));
       }
-      if (this.#lanes.merged) label.append(h("span.mf-id", {}, clean(row.event.conn, 24)));
+      // an answer is of the connection of its request
+      if (this.#lanes.merged && row.kind !== "response" && row.kind !== "error")
+        label.append(h("span.mf-conn", {}, clean(row.event.conn, 24)));
       if (said.rest) label.append(h("span.mf-rest", {}, said.rest));
       if (said.id) label.append(h("span.mf-id", {}, said.id));
     }
