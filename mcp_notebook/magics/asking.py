@@ -11,8 +11,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .widgets import answer_while_busy as answer_while_busy
-from .widgets import can_show_widgets, display, leave, show_widget
+from .widgets import can_show_widgets, close, display, leave, show_widget
 
 if TYPE_CHECKING:
     from mcp_notebook.runtime.calls import PendingCall
@@ -68,13 +67,16 @@ class FormAsker:
 
     Args:
         context: the notebook.
+        box: an ipywidgets box that is shown already, to ask in; an output of its own where
+            ``None``.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, box: Any = None) -> None:
         self._context = context
         self._lock = threading.RLock()
         self._place: Any = None
-        self._box: Any = None
+        self._box: Any = box
+        self._inside = box is not None
         self._asked: list[_Asked] = []
         self.opened: concurrent.futures.Future[None] = concurrent.futures.Future()
 
@@ -93,7 +95,10 @@ class FormAsker:
                 self._ended(asked, None)
 
         answered.add_done_callback(withdrawn)
-        self._context.workbench.main.call(lambda: self._show(asked, answer))
+        if self._inside:
+            self._show(asked, answer)
+        else:
+            self._context.workbench.main.call(lambda: self._show(asked, answer))
         return answered
 
     def _show(self, asked: _Asked, answer: Any) -> None:
@@ -117,6 +122,8 @@ class FormAsker:
             asked.left = answered(asked.question, value)
             if asked in self._asked:
                 self._draw()
+            if self._inside and asked.form is not None:
+                close(asked.form)
 
     def _draw(self) -> None:
         """Show the open questions as forms, the others as what is left of them."""
@@ -124,16 +131,16 @@ class FormAsker:
 
         from mcp_notebook.show.forms import together, waiting
 
+        if self._inside:
+            self._box.children = [_shown(one) for one in self._asked]
+            return
         open_ones = [one for one in self._asked if one.left is None]
         fallback = together([one.left or waiting(one.question) for one in self._asked])
         if not open_ones and self._place is not None:
             leave(self._place, self._box, fallback)
             self._box = None
             return
-        shown = [
-            one.form if one.left is None else ipywidgets.HTML(one.left["text/html"])
-            for one in self._asked
-        ]
+        shown = [_shown(one) for one in self._asked]
         if self._box is None:
             self._box = ipywidgets.VBox(shown)
             self._place = show_widget(self._context, self._box, fallback, self._place)
@@ -154,6 +161,13 @@ class _Asked:
     question: Question
     form: Any = None
     left: Bundle | None = None
+
+
+def _shown(asked: _Asked) -> Any:
+    """The form of an open question, what is left of another."""
+    import ipywidgets
+
+    return asked.form if asked.left is None else ipywidgets.HTML(asked.left["text/html"])
 
 
 def _settle(future: asyncio.Future[Any], value: Any) -> None:

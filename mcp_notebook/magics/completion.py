@@ -103,6 +103,8 @@ class Completer:
         match command.name:
             case "call" | "compare":
                 return self._call(given, fragment)
+            case "tools":
+                return self._tool(given)
             case "serve":
                 return list(workbench.servers)
             case "connect":
@@ -121,6 +123,18 @@ class Completer:
 
                 return list(completions())
         return []
+
+    def _tool(self, given: list[str]) -> list[str]:
+        """The tools of the connection that ``--on`` names, or of the default one."""
+        workbench, on = self._magics.existing, ""
+        if "--on" in given[:-1]:
+            at = given.index("--on")
+            on, given = given[at + 1], given[:at] + given[at + 2 :]
+        if given or workbench is None:
+            return []
+        if on:
+            return list(workbench.connections[on].session.tools)
+        return list(self._schemas())
 
     def _call(self, given: list[str], fragment: str) -> list[str]:
         """Tool names first, then the arguments of the tool."""

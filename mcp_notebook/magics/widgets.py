@@ -49,6 +49,11 @@ def leave(place: Any, widget: Any, bundle: Bundle) -> None:
     """End a widget; what stays in its place is plain, also in the saved notebook."""
     with contextlib.suppress(Exception):  # the front end may be gone
         place.update(bundle, raw=True)
+    close(widget)
+
+
+def close(widget: Any) -> None:
+    """End a widget and what is in it."""
     for one in list(_walk(widget)):
         for part in (one, getattr(one, "layout", None), getattr(one, "style", None)):
             if part is not None:

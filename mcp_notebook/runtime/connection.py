@@ -168,6 +168,7 @@ class Connection:
         timeout: float | None = None,
         on_progress: ProgressCallback | None = None,
         checked: bool = True,
+        asker: Asker | None = None,
     ) -> PendingCall:
         """Start a call and give the handle of it; ``.result()`` waits.
 
@@ -178,8 +179,9 @@ class Connection:
             timeout: seconds; the connection's own where ``None``.
             on_progress: called with value, total and message, on the background loop.
             checked: whether the arguments are checked against the schema before sending.
+            asker: answers questions of this call; the connection's own by default.
         """
-        answers = Answers(answer, self.asker)
+        answers = Answers(answer, asker or self.asker)
         call = PendingCall(self, tool, answers)
         call.begin(self.aio._call(call, arguments, timeout, on_progress, checked))
         return call

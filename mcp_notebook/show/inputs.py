@@ -23,6 +23,7 @@ EMPTY: Final = '""'
 """Typed into a text field: the text without characters."""
 _SHORT: Final = 120
 """A text that may be longer gets a field with several lines."""
+_MAX_LINES: Final = 8
 _WIDE: Final = "min(100%, 34em)"
 
 
@@ -48,7 +49,7 @@ class Input:
         self.field = field
         self.changed = changed
         self.label = widgets.HTML(self.caption())
-        self.problem = widgets.HTML()
+        self.problem = widgets.HTML(layout=widgets.Layout(display="none"))
         self.widget = self.made()
         self.switch: Any = None
         if not field.required and field.kind in ("object", "array"):
@@ -99,8 +100,9 @@ class Input:
         Args:
             quiet: say nothing.
         """
-        if not quiet:
+        if not quiet and self.problem.value:
             self.problem.value = ""
+            self.problem.layout.display = "none"
         try:
             if self.null is not None and self.null.value:
                 return None
@@ -115,6 +117,7 @@ class Input:
     def complain(self, text: str) -> None:
         """Say what is wrong with it."""
         self.problem.value = line(failed(f"{self.field.title}: {text}"))
+        self.problem.layout.display = None
 
     def at(self, path: Sequence[Any]) -> Input:
         """The input of a place inside it; itself where there is none."""
@@ -142,7 +145,13 @@ class SimpleInput(Input):
     def __init__(self, field: Field, changed: Callable[[], None], *, lines: bool = False) -> None:
         self._lines = lines
         super().__init__(field, changed)
-        self.widget.observe(lambda _: self.changed(), "value")
+        self.widget.observe(self._filled, "value")
+
+    def _filled(self, change: Any) -> None:
+        if self._lines and isinstance(self.widget, widgets.Textarea):
+            rows = min(_MAX_LINES, str(change["new"]).count("\n") + 1)
+            self.widget.rows = max(self.widget.rows, rows)  # one that shrinks would jump
+        self.changed()
 
     def made(self) -> Any:
         """Its widget."""
@@ -166,7 +175,7 @@ class SimpleInput(Input):
         if field.kind == "json":
             return widgets.Textarea(value=_json_text(field), rows=3, layout=wide)
         if field.kind == "string" and self._lines and _may_be_long(field):
-            rows = min(8, field.default_text.count("\n") + 1)
+            rows = min(_MAX_LINES, field.default_text.count("\n") + 1)
             return widgets.Textarea(value=field.default_text, rows=rows, layout=wide)
         return widgets.Text(value=field.default_text, layout=wide)
 

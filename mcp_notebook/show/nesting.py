@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import ipywidgets as widgets
@@ -85,7 +84,7 @@ class ListInput(Input):
         self.rows: list[tuple[Input, Any]] = []
         self._lines = lines
         self._more = widgets.Button(
-            description="Add", icon="plus", layout=widgets.Layout(width="auto")
+            description="Add", layout=widgets.Layout(width="auto", align_self="flex-start")
         )
         self._more.on_click(lambda _: self._added())
         self._place = widgets.VBox()
@@ -112,10 +111,8 @@ class ListInput(Input):
         item = self.field.item.named(str(len(self.rows) + 1))
         if value is not Nothing.LEFT_OUT:
             item = item.beginning_with(value)
-        made = input_of(_untitled(item), lambda: self.changed(), lines=self._lines)
-        away = widgets.Button(
-            description="Remove", icon="times", layout=widgets.Layout(width="auto")
-        )
+        made = input_of(item, lambda: self.changed(), lines=self._lines)
+        away = widgets.Button(description="Remove", layout=widgets.Layout(width="auto"))
         away.on_click(lambda _: self.remove(made))
         box = widgets.HBox([made.box, away], layout=widgets.Layout(align_items="flex-end"))
         self.rows.append((made, box))
@@ -153,12 +150,6 @@ class ListInput(Input):
         """Empty the secret ones of its rows."""
         for row, _ in self.rows:
             row.forget_secrets()
-
-
-def _untitled(item: Field) -> Field:
-    """A row is called by its number: the title of every row is the same."""
-    schema = {key: value for key, value in item.schema.items() if key != "title"}
-    return replace(item, schema=schema)
 
 
 def _indented() -> Any:

@@ -16,15 +16,16 @@ MAX_FIELDS: Final = 200
 MAX_DEPTH: Final = 6
 
 
-def fields_of(schema: Mapping[str, Any], *, repeats: bool = False) -> list[Field]:
+def fields_of(schema: Mapping[str, Any], *, arguments: bool = False) -> list[Field]:
     """The fields of an object schema, in its order.
 
     Args:
         schema: the schema; references into itself are followed.
-        repeats: whether a list of choices may hold one twice, unless the schema says no. A form
-            that shows the choices at once cannot say that.
+        arguments: whether the fields are arguments of a tool. They are called by their names, as
+            in a call, and a list of choices may hold one twice, unless the schema says no: a
+            form that shows the choices at once cannot say that.
     """
-    return list(_Reader(schema, repeats).fields(schema, (), 0))
+    return list(_Reader(schema, arguments).fields(schema, (), 0))
 
 
 class _Reader:
@@ -32,12 +33,12 @@ class _Reader:
 
     Args:
         root: the whole schema, which ``#/...`` leads into.
-        repeats: as in :func:`fields_of`.
+        arguments: as in :func:`fields_of`.
     """
 
-    def __init__(self, root: Mapping[str, Any], repeats: bool) -> None:
+    def __init__(self, root: Mapping[str, Any], arguments: bool) -> None:
         self._root = root
-        self._repeats = repeats
+        self._arguments = arguments
         self._left = MAX_FIELDS
 
     def fields(self, schema: Any, trail: tuple[str, ...], depth: int) -> tuple[Field, ...]:
@@ -65,6 +66,8 @@ class _Reader:
             real = [one for one in given if one != "null"]
             nullable |= len(real) < len(given)
             given = real[0] if len(real) == 1 else None
+        if self._arguments:
+            spec = {key: value for key, value in spec.items() if key != "title"}
         made = Field(name=name, kind="json", schema=spec, required=required, nullable=nullable)
         options = _options(spec)
         if options:
@@ -82,11 +85,11 @@ class _Reader:
 
     def _array(self, made: Field, trail: tuple[str, ...], depth: int) -> Field:
         item = self.field("item", made.schema["items"], True, trail, depth + 1)
-        apart = not self._repeats or made.schema.get("uniqueItems") is True
+        apart = not self._arguments or made.schema.get("uniqueItems") is True
         if item.kind == "choice" and apart:
             return replace(made, kind="choices", options=item.options)
         # without a choice a question's answer is short: JSON is as quick
-        return replace(made, kind="array", item=item) if self._repeats else made
+        return replace(made, kind="array", item=item) if self._arguments else made
 
     def _resolved(
         self, schema: Any, trail: tuple[str, ...]

@@ -115,6 +115,15 @@ def test_tools_are_offered_to_call(bench: Workbench) -> None:
     assert offers("r = %mcp call add_", bench) == ["add_all"]
 
 
+def test_tools_are_offered_to_look_at(bench: Workbench) -> None:
+    assert offers("%mcp tools ", bench) == ["add", "add_all"]
+    assert offers("%mcp tools add_", bench) == ["add_all"]
+    assert offers("%mcp tools --on line a", bench) == ["add", "add_all"]
+    assert offers("%mcp tools add ", bench) == []
+    assert offers("%mcp tools --on line add ", bench) == []
+    assert offers("%mcp tools --on nowhere a", bench) == []
+
+
 @pytest.mark.parametrize("start", ["add ", "add(", "--strict add("])
 def test_arguments_of_the_tool_are_offered(start: str, bench: Workbench) -> None:
     assert offers(f"%mcp call {start}", bench) == ["a=", "b="]

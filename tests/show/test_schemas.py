@@ -26,7 +26,7 @@ def walk(widget: Any) -> Iterator[Any]:
 def the_input(spec: Any, *, required: bool = False, defs: Any = None) -> Input:
     """The input of a property ``x`` with this schema."""
     schema = {"properties": {"x": spec}, "required": ["x"] if required else [], "$defs": defs or {}}
-    (field,) = fields_of(schema, repeats=True)
+    (field,) = fields_of(schema, arguments=True)
     return input_of(field, lambda: None, lines=True)
 
 
@@ -68,7 +68,7 @@ def test_a_schema_becomes_a_field(spec: Any, kind: str, nullable: bool) -> None:
         "N": NODE,
         "loop": {"$ref": "#/$defs/loop"},
     }
-    (field,) = fields_of({"properties": {"x": spec}, "$defs": defs}, repeats=True)
+    (field,) = fields_of({"properties": {"x": spec}, "$defs": defs}, arguments=True)
 
     assert (field.kind, field.nullable) == (kind, nullable)
 
@@ -138,7 +138,7 @@ def test_what_is_secret_is_masked_also_inside() -> None:
         "properties": {"token": {"type": "string"}, "n": {"type": "integer"}},
     }
     fields = fields_of(
-        {"properties": {"one": inner, "all": {"type": "array", "items": inner}}}, repeats=True
+        {"properties": {"one": inner, "all": {"type": "array", "items": inner}}}, arguments=True
     )
 
     shown = masked(fields, {"one": {"token": "T0P", "n": 1}, "all": [{"token": "T0P"}], "more": 2})
@@ -319,7 +319,7 @@ def test_every_change_is_told() -> None:
     told: list[int] = []
     (field,) = fields_of(
         {"properties": {"x": {"type": "array", "items": OPTIONAL_INT}}, "required": ["x"]},
-        repeats=True,
+        arguments=True,
     )
     made = input_of(field, lambda: told.append(1))
     assert isinstance(made, ListInput)

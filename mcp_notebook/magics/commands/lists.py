@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mcp_notebook.errors import UsageError
 from mcp_notebook.magics import grammar
 from mcp_notebook.magics.command import Command, Parser
+from mcp_notebook.magics.toolpage import ToolPage
 
 if TYPE_CHECKING:
     from mcp_notebook.magics.context import Context
@@ -18,8 +19,13 @@ def _only_on(parser: Parser) -> None:
 
 
 def run_tools(context: Context, options: argparse.Namespace, _body: str | None) -> Any:
-    """``%mcp tools``."""
-    return context.connection(options.on).tools()
+    """``%mcp tools [NAME]``."""
+    connection = context.connection(options.on)
+    if options.name is None:
+        return connection.tools()
+    name = context.word(options.name)
+    tool = connection.workbench.loop.run(connection.aio._known_tool(name))
+    return ToolPage(context, connection, tool, context.word(options.on) if options.on else "")
 
 
 def run_resources(context: Context, options: argparse.Namespace, _body: str | None) -> Any:
@@ -59,6 +65,13 @@ def run_listen(context: Context, options: argparse.Namespace, _body: str | None)
     return context.connection(options.on).listen(*options.uris)
 
 
+def _tools_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="one tool in full, with a form that calls it"
+    )
+    parser.on()
+
+
 def _read_arguments(parser: Parser) -> None:
     parser.add_argument("uri", metavar="URI", help="%%mcp resources lists them")
     parser.on()
@@ -76,7 +89,13 @@ def _listen_arguments(parser: Parser) -> None:
 
 
 COMMANDS = [
-    Command(name="tools", summary="the tools of a connection", run=run_tools, build=_only_on),
+    Command(
+        name="tools",
+        summary="the tools of a connection, or one with a form that calls it",
+        run=run_tools,
+        build=_tools_arguments,
+        examples=("%mcp tools", "%mcp tools add"),
+    ),
     Command(
         name="resources", summary="the resources of a connection", run=run_resources, build=_only_on
     ),
