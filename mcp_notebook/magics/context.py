@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import grammar
+from .panels import Panels
 from .views import Views
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Context:
         self.magics = magics
         self.shell: Any = magics.shell
         self.views = Views(self)
+        self.panels = Panels(self)
         self.shown_below_form = (0, 0)
         """The id of the result that a cell shows below a form, and that cell's number."""
 

@@ -18,12 +18,14 @@ SHOWN_BY = {
     ("mcp_notebook.runtime.endpoint", "Endpoint"): "endpoint",
     ("mcp_notebook.runtime.connection", "Connection"): "connection",
     ("mcp_notebook.runtime.listening", "Listening"): "listening",
+    ("mcp_notebook.runtime.workbench", "Workbench"): "status",
     ("mcp_notebook.trace.comparison", "Comparison"): "comparison",
 }
 """Types by module and name, and the function of ``show.values`` that makes their bundle."""
 
 
 _RESULT = ("mcp_notebook.runtime.results", "CallResult")
+_WORKBENCH = ("mcp_notebook.runtime.workbench", "Workbench")
 
 
 class Formatters:
@@ -40,13 +42,15 @@ class Formatters:
     def register(self) -> None:
         """Make the types show themselves."""
         self._displayed.for_type_by_name(*_RESULT, self._unless_shown)
+        self._displayed.for_type_by_name(*_WORKBENCH, self._as_panel)
         formatter = self._formatter
         for (module, name), maker in SHOWN_BY.items():
             formatter.for_type_by_name(module, name, self._shower(maker))
 
     def unregister(self) -> None:
         """Take it back."""
-        self._displayed.pop(".".join(_RESULT), None)
+        for shown in (_RESULT, _WORKBENCH):
+            self._displayed.pop(".".join(shown), None)
         formatter = self._formatter
         for module, name in SHOWN_BY:
             formatter.pop(f"{module}.{name}", None)
@@ -55,6 +59,10 @@ class Formatters:
     def _displayed(self) -> Any:
         shell: Any = self._magics.shell
         return shell.display_formatter.ipython_display_formatter
+
+    def _as_panel(self, workbench: Any) -> None:
+        """Show a panel where somebody can press its buttons, else the table of what runs."""
+        self._magics.context.panels.show(workbench)
 
     def _unless_shown(self, result: Any) -> None:
         """Show no second time, and for ever pending, what stands below its form and changes."""

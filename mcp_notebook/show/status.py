@@ -20,7 +20,7 @@ _NAMES = 8
 def status(workbench: Workbench, *, stable: bool = False) -> Bundle:
     """Everything that runs, in one table a kind."""
     tables = [
-        ("servers", ("name", "has", "tools"), _servers(workbench)),
+        ("servers", ("name", "has", "tools"), server_rows(workbench)),
         (
             "endpoints",
             ("name", "transport", "standing", "address", "links"),
@@ -31,7 +31,7 @@ def status(workbench: Workbench, *, stable: bool = False) -> Bundle:
             ("name", "", "target", "transport", "revision", "status"),
             _connections(workbench, stable),
         ),
-        ("running tools", ("tool", "where", "for"), [] if stable else _running(workbench)),
+        ("running tools", ("tool", "where", "for"), [] if stable else running_rows(workbench)),
     ]
     return _tables(tables, "Nothing runs yet. Define a tool with %%mcp tool, then %mcp serve.")
 
@@ -54,9 +54,10 @@ def stoppable(workbench: Workbench, *, stable: bool = False) -> Bundle:
     return _tables([("%mcp stop NAME, or --all", ("name", "", "where"), rows)], "")
 
 
-def _servers(workbench: Workbench) -> list[Sequence[str]]:
+def server_rows(workbench: Workbench) -> list[Sequence[str]]:
+    """Name, parts and tools of each server."""
     rows: list[Sequence[str]] = []
-    for name, server in workbench.servers.items():
+    for name, server in list(workbench.servers.items()):
         counts = [count_text(n, kind) for kind, n in server.counts().items() if n]
         tools = server.tool_names()
         more = ", …" if len(tools) > _NAMES else ""
@@ -79,7 +80,7 @@ def _endpoints(workbench: Workbench, stable: bool) -> list[Sequence[str]]:
 
 
 def _connections(workbench: Workbench, stable: bool) -> list[Sequence[str]]:
-    default = _default(workbench)
+    default = default_name(workbench)
     rows: list[Sequence[str]] = []
     for name, connection in workbench.connections.items():
         revision = "-"
@@ -95,7 +96,8 @@ def _connections(workbench: Workbench, stable: bool) -> list[Sequence[str]]:
     return rows
 
 
-def _default(workbench: Workbench) -> str:
+def default_name(workbench: Workbench) -> str:
+    """The name of the default connection; nothing where there is none."""
     from mcp_notebook.errors import UsageError
 
     try:
@@ -104,7 +106,8 @@ def _default(workbench: Workbench) -> str:
         return ""
 
 
-def _running(workbench: Workbench) -> list[Sequence[str]]:
+def running_rows(workbench: Workbench) -> list[Sequence[str]]:
+    """Each tool under way: where it runs, and for how long."""
     now = time.monotonic()
     return [
         (clean(call.tool, 60), clean(call.thread, 60), f"{now - call.since:.1f} s")

@@ -6,6 +6,7 @@ from .catalog import changes, listing
 from .comparison import comparison
 from .places import connection, endpoint, listening
 from .results import call_result, prompt_result, read_result
+from .status import status
 
 __all__ = [
     "call_result",
@@ -17,4 +18,5 @@ __all__ = [
     "listing",
     "prompt_result",
     "read_result",
+    "status",
 ]

@@ -248,5 +248,9 @@ COMMANDS = [
         aliases=("close",),
         examples=("%mcp stop notebook-http", "%mcp stop --all"),
     ),
-    Command(name="workbench", summary="the kernel's Workbench object", run=run_workbench),
+    Command(
+        name="workbench",
+        summary="the kernel's Workbench object; shows a panel with Stop buttons",
+        run=run_workbench,
+    ),
 ]
