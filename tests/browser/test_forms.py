@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -62,13 +64,18 @@ def notebook(*cells: str) -> nbformat.NotebookNode:
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in code])
 
 
-def dark(page: LabPage) -> None:
-    """Turns the lights off."""
-    page.page.evaluate(
-        "() => window.jupyterapp.commands.execute("
-        "'apputils:change-theme', {theme: 'JupyterLab Dark'})"
-    )
+@contextlib.contextmanager
+def dark(page: LabPage) -> Iterator[None]:
+    """Turns the lights off for a while; the setting would outlast the test."""
+    turn = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
+    page.page.evaluate(turn, "JupyterLab Dark")
     page.page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
+    page.page.wait_for_selector("#jupyterlab-splash", state="detached")
+    try:
+        yield
+    finally:
+        page.page.evaluate(turn, "JupyterLab Light")
+        page.page.wait_for_selector("body[data-jp-theme-light='true']", state="attached")
 
 
 def test_a_tool_is_called_from_its_form(page: LabPage, tmp_path: Path) -> None:
@@ -169,8 +176,8 @@ def test_a_nested_form_sends_exactly_what_is_filled_in(page: LabPage, tmp_path: 
     assert cell.locator("input[type=password]").input_value() == ""
     cell.get_by_text("done: the answer").scroll_into_view_if_needed()
     page.screenshot(tmp_path / "nested-called.png")
-    dark(page)
-    page.screenshot(tmp_path / "nested-dark.png")
+    with dark(page):
+        page.screenshot(tmp_path / "nested-dark.png")
     assert "hunter2" not in str(page.outputs())
     assert page.errors == []
 
@@ -211,6 +218,6 @@ def test_a_panel_stops_an_endpoint_while_a_cell_runs(page: LabPage, tmp_path: Pa
 
     cell.get_by_role("button", name="Stop all").click()
     cell.get_by_text("stopped: notebook-memory").wait_for()
-    dark(page)
-    page.screenshot(tmp_path / "panel-dark.png")
+    with dark(page):
+        page.screenshot(tmp_path / "panel-dark.png")
     assert page.errors == []
