@@ -39,6 +39,12 @@ class Picture:
     drawn: tuple[int, int] = (-1, -1)
 
 
+def widget_view(widget: Any) -> dict[str, Any]:
+    """A widget as an output of its own."""
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"application/vnd.jupyter.widget-view+json": view}
+
+
 class Views:
     """Makes the places of live views and keeps what stands in them when the kernel is gone.
 
@@ -62,7 +68,12 @@ class Views:
         """
         if not self.shown:
             return False
-        return not self._context.stable or bool(os.environ.get("JPY_SESSION_NAME"))
+        return not self._context.stable or self.served
+
+    @property
+    def served(self) -> bool:
+        """Whether a Jupyter server started this kernel, for JupyterLab or a Notebook."""
+        return bool(os.environ.get("JPY_SESSION_NAME"))
 
     @property
     def shown(self) -> bool:
@@ -94,6 +105,21 @@ class Views:
         self._count += 1
         return view_element(self.feed.feed, str(self._count), options, fallback)
 
+    def place_of(self, widget: Any, fallback: Mapping[str, Any]) -> dict[str, Any]:
+        """Where an ordinary widget is shown: what is to be put into its output.
+
+        In Jupyter's own front ends it is an element that the feed fills: a saved notebook then
+        shows the fallback, where an ordinary widget would show an error message.
+        """
+        if not self.served:
+            return widget_view(widget)
+        from mcp_notebook.show.elements import widget_element
+        from mcp_notebook.show.markup import Html, pre
+
+        shown = fallback.get("text/html")
+        below = pre(str(fallback["text/plain"])) if shown is None else Html(shown)
+        return {"text/html": widget_element(self.feed.feed, widget.model_id, below)}
+
     def beside(self, view: FlowView) -> FlowView:
         """Dock a view beside the notebook, where it stays in sight; one at a time.
 
@@ -117,6 +143,16 @@ class Views:
         }
         self._beside = Sidecar(title="MCP flow", anchor="split-right", outputs=(output,))
         return view
+
+    def elsewhere(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The live view as an ordinary widget, for front ends that are not Jupyter's own.
+
+        They load a widget only where one is displayed; all views of a notebook then begin alike.
+        """
+        if self.served or not self.live or not self._context.can_ask:
+            return {}
+        self.feed.options = dict(options)
+        return widget_view(self.feed)
 
     def picture(self, query: str, text: str) -> None:
         """Draw the picture of a view when this cell ends, and anew when later ones do."""

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 display: Any = IPython.display.display  # IPython has no types
 
-_VIEW = "application/vnd.jupyter.widget-view+json"
-
 
 def can_show_widgets(context: Context) -> bool:
     """Whether somebody sits in front of this notebook who could press a button."""
@@ -37,8 +35,7 @@ def show_widget(context: Context, widget: Any, fallback: Bundle, place: Any = No
         The place of the output, for :func:`leave`.
     """
     answer_while_busy(widget)
-    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    data = {**fallback, _VIEW: view}
+    data = {**fallback, **context.views.place_of(widget, fallback)}
     if place is None:
         return display(data, raw=True, display_id=True)
     place.update(data, raw=True)

@@ -10,9 +10,7 @@ from .markup import Html, safe
 from .text import html
 
 
-def view_element(
-    feed: str, view: str, options: Mapping[str, Any], fallback: str = "", *, tag: str = "view"
-) -> Html:
+def view_element(feed: str, view: str, options: Mapping[str, Any], fallback: str = "") -> Html:
     """The place of a live view.
 
     Args:
@@ -20,13 +18,25 @@ def view_element(
         view: a name of its own in this feed, so that what the reader chose is found again.
         options: how the view begins (``Options`` in ``widgets/src/protocol.ts``).
         fallback: what is seen where no kernel and no saved state fill it.
-        tag: ``view``, or ``widget`` for an ordinary widget.
     """
     text = json.dumps(dict(options), ensure_ascii=True, separators=(",", ":"))
-    return Html(
-        f'<mcp-flow-{tag} feed="{html(feed)}" view="{html(view)}" options="{html(text)}">'
-        f"{safe(fallback)}</mcp-flow-{tag}>"
-    )
+    return _element("view", fallback, feed=feed, view=view, options=text)
+
+
+def widget_element(feed: str, model: str, fallback: str = "") -> Html:
+    """The place of an ordinary widget of the kernel.
+
+    Args:
+        feed: the name of the feed that finds it.
+        model: the id of the widget's model.
+        fallback: what is seen where the model is not there.
+    """
+    return _element("widget", fallback, feed=feed, model=model)
+
+
+def _element(kind: str, fallback: str, **attributes: str) -> Html:
+    given = "".join(f' {name}="{html(value)}"' for name, value in attributes.items())
+    return Html(f"<mcp-flow-{kind}{given}>{safe(fallback)}</mcp-flow-{kind}>")
 
 
 def folded(summary: str, body: str) -> Html:

@@ -41,7 +41,7 @@ def mission() -> list[tuple[str, str]]:
                 cells.append((f"%mcp call add(2, b=3) --on {line}", "5"))
                 cells.append((f"%mcp connect notebook-stdio --as {line} --era {era}", revision))
             cells.append((f"%mcp call add(2, b=3) --on {line}", "1005"))
-    cells.append(("%mcp flow --last 8", "tools/call add"))
+    cells.append(("%mcp flow --text --last 8", "tools/call add"))
     cells.append(("%mcp status", "websocket-modern"))
     cells.append(("%mcp stop --all", "stopped: "))
     return cells

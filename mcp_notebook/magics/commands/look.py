@@ -39,8 +39,8 @@ class FlowView(Shown):
         self._views = views
         self._fallback = fallback
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        bundle = {"text/plain": self.text}
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = {"text/plain": self.text}
         if self._views is None:
             return bundle
         element = self._views.element(self.options, self._fallback)
@@ -48,7 +48,7 @@ class FlowView(Shown):
             bundle["text/html"] = element
         if not self._fallback:
             self._views.picture(self.query, self.text)
-        return bundle
+        return {**bundle, **self._views.elsewhere(self.options)}
 
 
 def _flow_arguments(parser: Parser) -> None:
