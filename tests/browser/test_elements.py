@@ -1,4 +1,4 @@
-"""The elements of the view in a page of their own: notebooks put them in, out, and throw them away."""
+"""The elements of the view in a page: notebooks put them in, take them out, throw them away."""
 
 from __future__ import annotations
 

@@ -64,11 +64,13 @@ export class Exchange {
     return this.firstAnswer.failed ? "tool-error" : "answered";
   }
 
+  get ends(): Row[] {
+    return [this.request, ...this.answers];
+  }
+
   /** All of it, in the order it happened. */
   get rows(): Row[] {
-    return [this.request, ...this.answers, ...this.progress, ...this.related].sort(
-      (a, b) => a.seq - b.seq,
-    );
+    return [...this.ends, ...this.progress, ...this.related].sort((a, b) => a.seq - b.seq);
   }
 }
 

@@ -193,6 +193,7 @@ export class Store {
       if (!found) continue;
       exchanges.push(found.exchange);
       if (found.turned) turned.add(found.exchange);
+      if (found.exchange.retryOf) turned.add(found.exchange.retryOf);
       row.failed ||= one.kind === "error" || one.result?.isError === true;
     }
     row.failed ||= first.kind === "invalid";

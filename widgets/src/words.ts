@@ -3,7 +3,7 @@
 import { clean, durationText, sizeText, toText } from "./bytes.js";
 import type { Envelope } from "./envelope.js";
 import { cutText, type Phrase, phrase } from "./phrase.js";
-import { cellOf, envelopesOf, type Row, type Store } from "./store.js";
+import { cellOf, envelopesOf, type Row } from "./store.js";
 
 export interface Said extends Phrase {
   /** The kind as a word, where the head does not say it. */
@@ -15,7 +15,7 @@ export interface Said extends Phrase {
   readonly part: number | undefined;
 }
 
-export function say(row: Row, store: Store): Said {
+export function say(row: Row): Said {
   const none = { word: "", id: "", took: "", size: "", part: undefined };
   const { event } = row;
   switch (event.kind) {
@@ -44,7 +44,6 @@ export function say(row: Row, store: Store): Said {
     answers && exchange ? durationText(event.time_ns - exchange.request.event.time_ns) : "";
   const cut = one.result === undefined && event.size > raw.length;
   const round = exchange && exchange.rounds.length > 1 ? exchange.rounds.indexOf(exchange.seq) : -1;
-  const folded = store.handshakes.get(row.seq);
   const rest = cut ? cutText(raw.length, event.size) : said.rest;
   const params = one.params ?? {};
   const part =
@@ -57,7 +56,7 @@ export function say(row: Row, store: Store): Said {
     head: said.head,
     rest: round < 0 ? rest : `round ${round + 1} of ${exchange?.rounds.length}, ${rest}`,
     word: wordOf(row),
-    id: row.id === undefined || folded?.count === -1 ? "" : `id ${clean(row.id, 10)}`,
+    id: row.id === undefined ? "" : `id ${clean(row.id, 10)}`,
     took,
     size: sizeText(event.size),
     part,
@@ -78,8 +77,8 @@ function wordOf(row: Row): string {
 }
 
 /** A row in one sentence. */
-export function sentence(row: Row, store: Store): string {
-  const { head, rest, word, id, took, size } = say(row, store);
+export function sentence(row: Row): string {
+  const { head, rest, word, id, took, size } = say(row);
   const from = row.direction === "c2s" ? "client to server" : "server to client";
   const way = row.event.kind === "message" ? `${row.kind}, ${from}` : row.kind;
   const after = took ? `after ${took}` : "";

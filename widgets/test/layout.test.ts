@@ -127,8 +127,8 @@ test("every row has words", () => {
   for (const name of ["http", "stdio"]) {
     const store = stored(name);
     for (const row of store.rows) {
-      expect(say(row, store).head).not.toBe("");
-      expect(sentence(row, store)).toContain(`on ${row.event.conn}`);
+      expect(say(row).head).not.toBe("");
+      expect(sentence(row)).toContain(`on ${row.event.conn}`);
       if (row.event.kind === "message") expect(explained(row)).not.toBe("");
     }
   }

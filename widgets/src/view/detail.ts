@@ -157,7 +157,7 @@ export class Detail implements Shown {
     const from = cell ? `, by ${clean(cell, 20)}` : "";
     const where = `${clean(event.conn, 40)} over ${clean(event.transport, 20)}`;
     const facts: (Node | string)[] = [
-      h("b", {}, `#${row.seq} ${say(row, this.store).head}`),
+      h("b", {}, `#${row.seq} ${say(row).head}`),
       h("span", {}, `${where}, ${timeText(row, this.store.zeroNs)}${from}`),
     ];
     if (exchange) facts.push(...this.#others(row, exchange));

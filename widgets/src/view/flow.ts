@@ -161,7 +161,7 @@ export class Flow {
     this.#follow = false;
     const summary = h("summary.mf-minihead");
     this.#also.push(() => {
-      summary.replaceChildren(...miniHead(this.shown.exchange, seq, this.feed.store));
+      summary.replaceChildren(...miniHead(this.shown.exchange, seq));
       if (!this.shown.current) this.query();
     });
     this.#fold = h("details.mf-fold", {}, summary, ...this.element.childNodes);
@@ -224,7 +224,7 @@ export class Flow {
     } else {
       const { added, replaced, turned } = change;
       this.#status.take(added);
-      for (const { seq } of [...replaced, ...turned]) {
+      for (const { seq } of [...replaced, ...[...turned].flatMap((one) => one.ends)]) {
         picture.scroller.remake(seq);
         table.scroller.remake(seq);
       }

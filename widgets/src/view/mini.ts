@@ -3,14 +3,13 @@
 import { countText, durationText, sizeText } from "../bytes.js";
 import type { Exchange } from "../exchange.js";
 import { totalOf } from "../measure.js";
-import type { Store } from "../store.js";
 import { say } from "../words.js";
 import { h } from "./dom.js";
 
-export function miniHead(one: Exchange | undefined, seq: number, store: Store): Node[] {
+export function miniHead(one: Exchange | undefined, seq: number): Node[] {
   if (!one) return [h("span", {}, `exchange #${seq}`)];
   const total = totalOf(one.rows);
-  const said = say(one.request, store);
+  const said = say(one.request);
   const took = one.latencyNs === undefined ? "no answer yet" : durationText(one.latencyNs);
   const dots = " ·".repeat(Math.min(8, one.progress.length));
   return [

@@ -198,7 +198,7 @@ export class Picture {
 
   #row(row: Row): HTMLElement {
     const { store } = this;
-    const said = say(row, store);
+    const said = say(row);
     const arrow = arrowOf(row, this.#lanes);
     const folded = this.#folded(row);
     const kind = row.failed ? "failed" : row.kind;
@@ -207,7 +207,7 @@ export class Picture {
       ...{ "data-testid": "mcp-flow-message", "data-seq": row.seq, "data-kind": row.kind },
       "data-method": clean(row.exchanges[0]?.method ?? row.method, 80),
       // the name is what is seen; how it is drawn is told beside it
-      ...{ "aria-selected": "false", "aria-description": folded?.text ?? sentence(row, store) },
+      ...{ "aria-selected": "false", "aria-description": folded?.text ?? sentence(row) },
     });
     made.addEventListener("click", (event) => this.wishes.select(row, event.shiftKey));
     made.append(

@@ -80,10 +80,11 @@ export class Table {
   }
 
   #row(row: Row): HTMLElement {
-    const said = say(row, this.store);
+    const said = say(row);
     const exchange = row.exchanges[0];
     const way = row.direction === "c2s" ? "to server" : "to client";
     const latency = exchange?.latencyNs;
+    const rounds = exchange?.rounds.length ?? 0;
     const cells = [
       String(row.seq),
       timeText(row, this.store.zeroNs),
@@ -101,7 +102,7 @@ export class Table {
       {
         ...{
           role: "row",
-          class: `mf-k-${row.failed ? "failed" : row.kind}`,
+          class: `mf-k-${row.failed ? "failed" : row.kind}${rounds > 1 ? " mf-rounds" : ""}`,
           "data-testid": "mcp-flow-message",
         },
         ...{ "data-seq": row.seq, "data-kind": row.kind },
