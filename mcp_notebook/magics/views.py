@@ -174,13 +174,12 @@ class Views:
             self._feed.snap()
 
     def _draw(self, picture: Picture, trace: Trace) -> None:
-        from mcp_notebook.show.flow import flow_text
+        from mcp_notebook.show.flow import query_text
         from mcp_notebook.show.picture import picture_html
 
         stable = self._context.stable
-        part = trace.select(picture.query) if picture.query else trace
         name = self.feed.feed if self.live else ""
-        text = flow_text(part, stable=stable)
+        part, text = query_text(trace, picture.query, stable=stable)
         bundle = {
             "text/plain": "(a picture of the same)" if text == picture.text else text,
             "text/html": picture_html(part, name, stable=stable),

@@ -43,9 +43,11 @@ def check(tool: str, schema: Mapping[str, Any], arguments: Mapping[str, Any]) ->
 
 def _types(tool: str, schema: Mapping[str, Any], arguments: Mapping[str, Any], line: str) -> None:
     import jsonschema
+    import referencing
 
     try:
-        validator = jsonschema.Draft202012Validator(schema)
+        # an empty registry: otherwise a $ref with an address would be fetched
+        validator = jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
         problem = jsonschema.exceptions.best_match(validator.iter_errors(dict(arguments)))
     except jsonschema.exceptions.SchemaError:
         return  # a foreign server's broken schema is for the server to judge

@@ -83,6 +83,20 @@ def flow_text(
     return "\n".join([*notes, "\n\n".join(shown) or "No messages yet."])
 
 
+def query_text(
+    trace: Trace, query: str = "", *, last: int | None = None, stable: bool = False
+) -> tuple[Trace, str]:
+    """What a query selects of a Trace, and the flow of it as text.
+
+    Raises:
+        UsageError: the query cannot be read.
+    """
+    part = trace.select(query) if query else trace
+    if query and not len(part) and len(trace):
+        return part, "No message fits this query."
+    return part, flow_text(part, last=last, stable=stable)
+
+
 @dataclass
 class _Group:
     """The events of a conversation that make lines, and how many lines they make."""

@@ -240,11 +240,15 @@ class LabPage:
 
     def restart_and_run_all(self, timeout: float = 60) -> None:
         """Restart & Run All, without the question Lab asks first."""
+        self.restart()
+        self.run_all(timeout)
+
+    def restart(self) -> None:
+        """Restarts the kernel, without the question Lab asks first."""
         self.page.evaluate(
             "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
         )
-        self.page.wait_for_function(READY)
-        self.run_all(timeout)
+        self.wait_ready()
 
     def start_all(self) -> None:
         """Run All without waiting."""

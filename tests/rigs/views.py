@@ -43,6 +43,15 @@ class View:
         """A part of the view by its name for tests."""
         return self.root.locator(f'[data-testid="mcp-flow-{name}"]')
 
+    def button(self, name: str) -> Locator:
+        """A button by its words."""
+        return self.root.get_by_role("button", name=name, exact=True)
+
+    @property
+    def status(self) -> Locator:
+        """Where the view says how much it shows."""
+        return self.root.locator(".mf-statusbar")
+
     def filter(self, text: str) -> None:
         """Type into the filter box."""
         self.hook("filter").fill(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import sqlite3
 import threading
 import time
@@ -70,6 +71,18 @@ def test_what_the_schema_takes_or_cannot_judge_passes(
     schema: dict[str, Any], arguments: dict[str, Any]
 ) -> None:
     check("tool", schema, arguments)
+
+
+def test_an_address_in_a_schema_is_never_fetched() -> None:
+    """A server could make the kernel ask hosts that only the kernel reaches."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.3)
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/schema"
+
+        check("tool", {"properties": {"a": {"$ref": address}}}, {"a": 1})
+
+        with pytest.raises(TimeoutError):
+            listening.accept()
 
 
 def test_a_tool_is_written_as_a_person_would_call_it() -> None:

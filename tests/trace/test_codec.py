@@ -35,9 +35,7 @@ COMMON = {
 SPANS = st.none() | st.builds(Span, SIZES, SIZES)
 WAY = st.sampled_from(Direction)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
-    st.builds(
-        Message, **COMMON, direction=WAY, raw=st.binary(), size=SIZES, span=SPANS, cell=TEXT
-    ),
+    st.builds(Message, **COMMON, direction=WAY, raw=st.binary(), size=SIZES, span=SPANS, cell=TEXT),
     st.builds(Chunk, **COMMON, direction=WAY, data=st.binary(), size=SIZES, offset=SIZES),
     st.builds(StderrLine, **COMMON, text=TEXT),
     st.builds(Fault, **COMMON, text=TEXT),

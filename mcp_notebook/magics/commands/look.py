@@ -68,7 +68,7 @@ def _flow_arguments(parser: Parser) -> None:
 
 def run_flow(context: Context, options: argparse.Namespace, _body: str | None) -> FlowView:
     """``%mcp flow [QUERY]``, ``%mcp flow SEQ``."""
-    from mcp_notebook.show.flow import flow_text
+    from mcp_notebook.show.flow import query_text
     from mcp_notebook.show.layers import layers_text
     from mcp_notebook.show.markup import pre
 
@@ -87,11 +87,7 @@ def run_flow(context: Context, options: argparse.Namespace, _body: str | None) -
         return FlowView(text, views=views, options=begins, fallback=pre(text))
     if query:
         begins["query"] = query
-        trace = trace.select(query)
-    if query and not len(trace) and len(trace.whole):
-        text = "No message fits this query."
-    else:
-        text = flow_text(trace, last=options.last, stable=context.stable)
+    _, text = query_text(trace, query, last=options.last, stable=context.stable)
     if options.side and views is not None:
         return views.beside(FlowView(text, views=views, query=query, options=begins))
     return FlowView(text, views=views, query=query, options=begins)
