@@ -95,6 +95,15 @@ def test_a_view_that_comes_back_out_of_sight_is_where_it_was_when_it_is_seen(flo
     flow.wait_for_function(f"state().top === {before['top']}")
 
 
+def test_a_view_that_nobody_sees_goes_on(flow: Page) -> None:
+    flow.evaluate("document.querySelector('main').style.marginTop = '5000px'")
+    flow.evaluate("framed()")
+
+    flow.evaluate("say(100)")
+
+    flow.wait_for_function("state().rows === 600")
+
+
 def test_views_that_are_thrown_away_can_be_forgotten(flow: Page) -> None:
     flow.evaluate(
         """async () => {

@@ -1,9 +1,13 @@
-/** Whether a view is in the page and in sight: only then it listens and draws. */
+/** Whether a view is in the page, else it neither listens nor draws; out of sight it draws rarely. */
+
+/** What is read aloud, or searched by the browser, may be behind by so much where nobody looks. */
+const UNSEEN_MS = 500;
 
 export class Presence {
   #ties: (() => void)[] | undefined;
   #inSight = true;
   #frame = 0;
+  #unseen: ReturnType<typeof setTimeout> | undefined;
   #late: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -29,15 +33,18 @@ export class Presence {
   sleep(): void {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#late);
+    clearTimeout(this.#unseen);
     this.#frame = 0;
-    this.#late = undefined;
+    this.#late = this.#unseen = undefined;
     for (const undo of this.#ties ?? []) undo();
     this.#ties = undefined;
   }
 
   /** Draw in the next frame. */
   dirty(): void {
-    if (this.#ties && this.#inSight) this.#frame ||= requestAnimationFrame(() => this.#drawn());
+    if (!this.#ties) return;
+    if (this.#inSight) this.#frame ||= requestAnimationFrame(() => this.#drawn());
+    else this.#unseen ??= setTimeout(() => this.#drawn(), UNSEEN_MS);
   }
 
   /** Do something soon, once however often it is asked for. */
@@ -50,7 +57,9 @@ export class Presence {
   }
 
   #drawn(): void {
+    clearTimeout(this.#unseen);
     this.#frame = 0;
+    this.#unseen = undefined;
     this.draw();
   }
 
