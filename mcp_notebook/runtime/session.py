@@ -220,8 +220,11 @@ class Session:
             await asyncio.wait({owner}, timeout=CLOSE_TIMEOUT_S)
 
     async def close(self) -> None:
-        """Close it; twice is no error."""
+        """Close it; twice is no error. A question that is open is withdrawn."""
         self._end.set()
+        for call in self._calls:
+            if call.open and not call.problem.done():  # nothing else would end its waiting
+                call.problem.set_result(ConnectionLost(f"{self.name} was closed."))
         if self._owner is not None and not self._owner.done():
             await asyncio.wait({self._owner}, timeout=CLOSE_TIMEOUT_S)
             await self._abandon()

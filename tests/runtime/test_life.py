@@ -363,3 +363,23 @@ def test_the_connections_asker_is_asked_where_no_answer_was_given(bench: Workben
         connection.asker = asker
         assert connection.call("tall").value == "99 cm"
         assert asked == ["How tall?"]
+
+
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+def test_closing_withdraws_the_question_that_is_open(bench: Workbench, era: str) -> None:
+    bench.tool(tall)
+    connection = bench.connect(bench.serve(transport="memory"), era=era)
+    asked = threading.Event()
+
+    async def asker(_question: object) -> object:
+        asked.set()
+        return await asyncio.get_running_loop().create_future()
+
+    connection.asker = asker
+    call = connection.start("tall", {})
+    assert asked.wait(10)
+
+    connection.close()
+
+    with pytest.raises(ConnectionLost, match="closed"):
+        call.result(20)
