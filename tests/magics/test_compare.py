@@ -11,9 +11,13 @@ pytestmark = pytest.mark.kernel
 
 EVERY = "memory,pipe,stdio,unix,tcp,http,http-json,sse,websocket"
 
+FED = "import time\ntime.sleep(1)"
+"""By then the thread that feeds pages has sent for the first time, and has its socket."""
+
 
 def test_one_call_over_every_transport_in_both_eras(tools: KernelRig) -> None:
     tools.run("%mcp compare add(2, 3) --over stdio,http").check()  # threads that stay are there
+    tools.run(FED).check()
     before = take_census(tools)
 
     result = tools.run(f"c = %mcp compare add(2, 3) --over {EVERY} --eras legacy,modern", 50)
@@ -76,6 +80,7 @@ def test_an_interrupt_leaves_nothing_behind(cells: KernelRig) -> None:
         "    print('asleep')\n    await asyncio.sleep(s)\n    return 'awake'"
     ).check()
     cells.run("%mcp compare slow(0.01) --over http,stdio").check()
+    cells.run(FED).check()
     before = take_census(cells)
     cell = cells.start("%mcp compare slow(20) --over http")
     cell.wait_for_text("asleep")
