@@ -16,8 +16,11 @@ from mcp_notebook.trace.events import Chunk, Event, Message
 from mcp_notebook.trace.live import LiveRedactor
 from mcp_notebook.trace.store import Trace
 
-TICK_S: Final = 0.05
-"""While there is traffic, one batch in this time."""
+TICK_S: Final = 0.1
+"""While there is traffic, one batch in this time; the first one after a rest goes at once.
+
+At half of it, a call on two cores takes a fifth longer while a page draws, since the kernel, the
+server and the page share them (``python -m tests.bench.live``)."""
 
 HOLD_S: Final = 0.2
 """How long half a text waits for its rest before it is given as it is."""
