@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
+from .lessons import LEARNING
+
 if TYPE_CHECKING:
     from .command import Command
     from .extension import MCPMagics
@@ -98,6 +100,8 @@ class Completer:
 
     def _arguments(self, command: Command, given: list[str], fragment: str) -> list[str]:
         workbench = self._magics.existing
+        if command.name in LEARNING:
+            return self._magics.context.lessons.completions(command.name, given)
         if workbench is None:
             return []
         match command.name:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import grammar
+from .lessons import Lessons
 from .panels import Panels
 from .views import Views
 
@@ -42,6 +43,7 @@ class Context:
         self.shell: Any = magics.shell
         self.views = Views(self)
         self.panels = Panels(self)
+        self.lessons = Lessons(self)
         self.shown_below_form = (0, 0)
         """The id of the result that a cell shows below a form, and that cell's number."""
 

@@ -271,8 +271,9 @@ class Extension:
         with contextlib.suppress(ValueError):
             self.shell.configurables.remove(self.magics)
 
-    def _cell_begins(self, _info: Any) -> None:
+    def _cell_begins(self, info: Any) -> None:
         self._imported.wait()
+        self.magics.context.lessons.cell_begins(str(info.raw_cell))
         from mcp_notebook.transports.tap import CELL
 
         CELL.set(f"In [{self.magics.context.cell_number}]")

@@ -14,7 +14,7 @@ from tests.structure.house import PACKAGE, ROOT
 
 pytestmark = pytest.mark.slow
 
-TRACES_OF_USE = ("__pycache__", ".ipynb_checkpoints", ".laid_out.json")
+TRACES_OF_USE = ("__pycache__", ".ipynb_checkpoints", ".laid_out.json", ".mcp_progress.json")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import call, compare, define, lists, look, serve
+from . import call, compare, define, learn, lists, look, serve
 
 COMMANDS = [
     *define.COMMANDS,
@@ -11,5 +11,6 @@ COMMANDS = [
     *lists.COMMANDS,
     *look.COMMANDS,
     *compare.COMMANDS,
+    *learn.COMMANDS,
 ]
 """Every command, in the order in which ``%mcp help`` lists them."""

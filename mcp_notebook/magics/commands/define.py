@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import difflib
 import inspect
 import types
 from typing import TYPE_CHECKING, Any
 
 from mcp_notebook.errors import UsageError
+from mcp_notebook.magics.cell import run_body
 from mcp_notebook.magics.command import Command, Parser
 
 if TYPE_CHECKING:
@@ -24,60 +24,6 @@ class Changes(list["Change"]):
         return (
             "\n".join(f"{c.what}: {c.part.kind} {c.part.name}" for c in self) or "nothing changed"
         )
-
-
-def run_body(context: Context, body: str, typed: str) -> list[str]:
-    """Run the body of a cell as IPython would, and name the functions it defines.
-
-    The code is compiled through the shell's cache, so that ``inspect.getsource`` and
-    tracebacks work.
-
-    Raises:
-        UsageError: it awaits at its top level.
-    """
-    __tracebackhide__ = True
-    shell = context.shell
-    # one line more, for the %%mcp line: tracebacks count as the reader does
-    source = "\n" + shell.transform_cell(body)
-    name = shell.compile.cache(source, context.cell_number, raw_code=body)
-    # the cell's own __future__ imports and the shell's, not those of this module
-    flags = shell.compile.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    try:
-        tree = compile(source, name, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
-    except SyntaxError as error:
-        raise CellSyntaxError(shell, error) from None
-    assert isinstance(tree, ast.Module)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    parts: list[tuple[Any, str]] = [(tree, "exec")]
-    if last is not None:
-        parts.append((ast.Interactive([last]), "single"))
-    for part, mode in parts:
-        code = compile(part, name, mode, flags, dont_inherit=True)
-        if code.co_flags & inspect.CO_COROUTINE:
-            raise UsageError(f"{typed} cannot await.", hint="Await in a cell of its own, above.")
-        exec(code, shell.user_ns)
-    return [
-        node.name
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and not node.name.startswith("_")
-    ]
-
-
-class CellSyntaxError(UsageError):
-    """A cell's body is no Python; shown with its line and caret, as IPython shows it.
-
-    IPython shows a ``SyntaxError`` that passes through a magic with the magic's own frames.
-    """
-
-    def __init__(self, shell: Any, error: SyntaxError) -> None:
-        super().__init__(
-            f"{error.msg}, line {error.lineno}.", hint="Mend it and run the cell again."
-        )
-        self._shown = shell.SyntaxTB.structured_traceback(SyntaxError, error, None)
-
-    def _render_traceback_(self) -> list[str]:
-        return list(self._shown)
 
 
 def _functions(context: Context, names: list[str], typed: str) -> list[Any]:
