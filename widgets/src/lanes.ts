@@ -7,13 +7,27 @@ const NARROW = 420;
 const NARROW_GAP = 36;
 /** From the edge to the first lane. */
 const EDGE = 66;
-const SERVES = new Set(["endpoint", "child", "remote"]);
+const SERVES = new Set<Lane["kind"]>(["endpoint", "child", "remote"]);
+/** How wide a letter of a head's name is, and of what stands under it, about; and its icon. */
+const LETTER = 8.6;
+const SMALL = 6.1;
+const ICON = 22;
+/** What a head may take beyond the lanes, at their left and right. */
+const MARGIN = 34;
 export const LEFT = 92;
 export const RIGHT = 132;
 
 export interface Lane {
   readonly id: string;
-  readonly kind: "you" | "connection" | "relay" | "endpoint" | "child" | "remote" | "tools";
+  readonly kind:
+    | "you"
+    | "connection"
+    | "relay"
+    | "endpoint"
+    | "child"
+    | "remote"
+    | "outside"
+    | "tools";
   readonly title: string;
   readonly under: string;
   readonly badge: "" | "modern" | "legacy";
@@ -23,8 +37,9 @@ export interface Lane {
   /** The session whose handshakes can be folded here; empty: there are none. */
   readonly shakes: string;
   readonly x: number;
-  /** How wide its head may be. */
+  /** How wide its head may be, and whether its name then needs two lines. */
   readonly room: number;
+  readonly tight: boolean;
 }
 
 /** Between whom a session's messages travel; a relay stands between the two. */
@@ -77,7 +92,7 @@ export function layOut(sessions: Iterable<Session>, space: number, learn = false
     const id = ends.get(session.key)![1];
     servers.set(id, [...(servers.get(id) ?? []), session]);
   }
-  const lanes: Omit<Lane, "x" | "room">[] = [];
+  const lanes: Unplaced[] = [];
   const lane = (id: string, kind: Lane["kind"], title: string, under: string, more = {}): void => {
     const none = { badge: "", revision: "", tools: [], open: true, shakes: "" } as const;
     lanes.push({ id, kind, title, under, ...none, ...more });
@@ -96,7 +111,7 @@ export function layOut(sessions: Iterable<Session>, space: number, learn = false
     for (const key of ends.keys()) ends.set(key, ["client", "server"]);
     servers.clear();
   } else if ([...ends.values()].some(([client]) => client === "elsewhere"))
-    lane("elsewhere", "remote", "a client", "outside");
+    lane("elsewhere", "outside", "a client", "outside");
   for (const [id, group] of servers) {
     for (const { key, conn, transport, revision, open, shakes } of of("client", group)) {
       const own = { badge: era(revision), revision, open: open > 0, shakes: shakes ? key : "" };
@@ -125,14 +140,7 @@ export function layOut(sessions: Iterable<Session>, space: number, learn = false
   const edges = 2 * edge;
   const unit = Math.max(least, (space - edges) / whole);
   const width = Math.max(Math.round(unit * whole + edges), Math.min(space, 400));
-  let x = lanes.length === 1 ? width / 2 : edge;
-  const placed = lanes.map((lane, i) => {
-    const left = i ? unit * shares[i - 1]! : edges;
-    const right = i + 1 < lanes.length ? unit * shares[i]! : edges;
-    const made = { ...lane, x: Math.round(x), room: Math.round(Math.min(left, right)) };
-    x += right;
-    return made;
-  });
+  const placed = place(lanes, lanes.length === 1 ? width / 2 : edge, shares, unit, width);
   const at = new Map(placed.map((one) => [one.id, one]));
   const placedEnds = [...ends].map(([key, [client, server]]) => {
     const both = { client: at.get(client)!, server: at.get(server)! };
@@ -141,6 +149,46 @@ export function layOut(sessions: Iterable<Session>, space: number, learn = false
   const [tool, you] = [at.get("tools"), at.get("you")];
   return { lanes: placed, width, tool, you, ends: new Map(placedEnds), merged, narrow };
 }
+
+type Unplaced = Omit<Lane, "x" | "room" | "tight">;
+
+/** Give lanes their places, and heads the room there is up to the heads beside them. */
+function place(
+  lanes: readonly Unplaced[],
+  first: number,
+  shares: readonly number[],
+  unit: number,
+  width: number,
+): Lane[] {
+  let x = first;
+  const at = lanes.map((_, i) => Math.round(i ? (x += unit * shares[i - 1]!) : x));
+  const needs = lanes.map(needOf);
+  return lanes.map((lane, i) => {
+    const beside = [i - 1, i + 1].flatMap((other) => {
+      const [there, need] = [at[other], needs[other]];
+      if (there === undefined || need === undefined) return [];
+      return [reach(needs[i]! / 2, need / 2, Math.abs(there - at[i]!)) - 2];
+    });
+    const edges = [at[i]! + MARGIN, width - at[i]! + MARGIN];
+    const room = Math.round(2 * Math.min(...beside, ...edges));
+    return { ...lane, x: at[i]!, room, tight: needs[i]! > room };
+  });
+}
+
+/** How far a head may reach towards another; what neither needs is shared. */
+function reach(own: number, other: number, gap: number): number {
+  const free = gap - own - other;
+  if (free >= 0) return own + free / 2;
+  return own <= gap / 2 ? own : Math.max(gap / 2, gap - other);
+}
+
+/** How wide a head would like to be. */
+const needOf = ({ title, under, badge, open }: Unplaced): number =>
+  Math.max(
+    [...title].length * LETTER + ICON,
+    ([...under].length + (open ? 0 : 8)) * SMALL,
+    badge ? badge.length * SMALL + 16 : 0,
+  );
 
 /** How much room there is after each lane: most where arrows run, before a server. */
 function sharesOf(lanes: readonly Pick<Lane, "kind">[]): number[] {

@@ -30,7 +30,7 @@ test("a relay of somebody else's connection has a client outside", () => {
   const store = new Store();
   store.take([seen("relay", 1)]);
   const lanes = layOut(store.sessions.values(), 900);
-  expect(lanes.lanes.map(({ kind }) => kind)).toEqual(["remote", "relay", "remote"]);
+  expect(lanes.lanes.map(({ kind }) => kind)).toEqual(["outside", "relay", "remote"]);
 });
 
 test("a child process has its lane, and its stderr stands on it", () => {
@@ -76,4 +76,37 @@ test("where there is little room, connections share a lane and the notebook has 
   const middle = layOut(all, 430);
   expect(middle.lanes.map(({ kind }) => kind)).toEqual(["connection", "connection", "endpoint"]);
   expect(middle.width).toBeLessThanOrEqual(430);
+});
+
+test("a server that is looked at from its own side has a client outside, as far as any other", () => {
+  const store = new Store();
+  store.take([seen("server", 1)]);
+  const { lanes } = layOut(store.sessions.values(), 900);
+  expect(lanes.map(({ kind, title }) => [kind, title])).toEqual([
+    ["outside", "a client"],
+    ["endpoint", "c"],
+  ]);
+  expect(lanes[1]!.x - lanes[0]!.x).toBe(900 - 2 * 66);
+});
+
+test("a head takes the room up to the heads beside it, and none overlaps", () => {
+  const clients = (name: string) =>
+    [...stored(name).sessions.values()].filter((one) => one.vantage === "client");
+  for (const [name, space, learn] of [
+    ["http", 620, false],
+    ["roads", 620, false],
+    ["memory", 620, true],
+    ["roads", 1400, false],
+  ] as const) {
+    const { lanes } = layOut(clients(name), space, learn);
+    for (const [i, { x, room }] of lanes.entries()) {
+      const next = lanes[i + 1];
+      if (next) expect(x + room / 2).toBeLessThanOrEqual(next.x - next.room / 2);
+    }
+  }
+  const { lanes } = layOut(clients("memory").slice(0, 1), 612, true);
+  const [you, connection] = lanes;
+  // “memory-legacy” beside “you”, which needs less
+  expect(connection!.title).toBe("memory-legacy");
+  expect(connection!.room).toBeGreaterThan(connection!.x - you!.x);
 });

@@ -291,13 +291,15 @@ export class Flow {
     if (row) this.follow(false);
     this.detail.show(extend ? undefined : row);
     if (reveal && row) this.#scroller.reveal(this.shown.indexOf(seq));
+    if (row) this.picture.show(row);
     this.dirty();
   }
 
   move(by: number, extend = false): void {
     const { rows } = this.shown;
     const { selected } = this.reading;
-    const to = selected ? this.shown.indexOf(selected) + by : by < 0 ? rows.length - 1 : 0;
+    const from = selected ? this.shown.indexOf(selected) : by < 0 ? rows.length : -1;
+    const to = from + by;
     const next = rows[Math.min(Math.max(to, 0), rows.length - 1)];
     if (next) this.select(next.seq, extend, true);
   }

@@ -16,6 +16,9 @@ export interface Wishes {
   fold(session: Session): void;
 }
 
+/** Beside a lane that is brought into sight. */
+const ROOM = 46;
+
 let pictures = 0;
 
 export class Picture {
@@ -28,6 +31,9 @@ export class Picture {
   readonly #scroller: Scroller<Row>;
   readonly #name = `mcp-flow-${++pictures}`;
   #lanes: Lanes = layOut([], 600);
+  /** How much wider it is than its place, and how much of it is scrolled away. */
+  #beyond = 0;
+  #from = 0;
   #sign = "";
   #barSign = "";
   #paintSign = "";
@@ -58,6 +64,7 @@ export class Picture {
     );
     const sheet = h("div.mf-sheet", {}, this.#head, this.port);
     this.element = h("div.mf-picture", {}, sheet);
+    this.element.addEventListener("scroll", () => this.#aside(), { passive: true });
     this.#scroller = new Scroller<Row>(
       this.port,
       ground,
@@ -116,9 +123,34 @@ export class Picture {
       this.#head.children[held]?.querySelector("button")?.focus();
       this.#lines.replaceChildren(...lanes.lanes.map((lane) => lifeline(lane)));
       this.#scroller.stale();
+      this.#beyond = Math.max(0, left + lanes.width + right + 14 - wide);
+      this.element.classList.toggle("mf-wide", this.#beyond > 0);
+      this.#aside();
     }
     this.#scroller.draw(end);
     this.#drawBars(placeOf);
+    if (end) this.show(this.#scroller.source.at(this.#scroller.source.count - 1));
+  }
+
+  /** Bring the lanes of a row into sight, where not all of them fit. */
+  show(row: Row | undefined): void {
+    const ends = row && this.#lanes.ends.get(row.session.key);
+    if (!this.#beyond || !ends) return;
+    const { element, lanes } = this;
+    const [low, high] = [ends.client.x, ends.server.x].sort((a, b) => a - b) as [number, number];
+    // what is free between the times on both sides
+    const free = lanes.width - this.#beyond;
+    const from = this.#from;
+    if (low - ROOM < from) element.scrollLeft = Math.max(0, low - ROOM);
+    else if (high + ROOM > from + free)
+      element.scrollLeft = Math.min(low - ROOM, high + ROOM - free);
+  }
+
+  /** Times stay where they are while lanes scroll sideways. */
+  #aside(): void {
+    this.#from = this.element.scrollLeft;
+    this.element.style.setProperty("--from", `${this.#from}px`);
+    this.element.style.setProperty("--to", `${this.#from - this.#beyond}px`);
   }
 
   /** Show what is selected, marked, and not yet come. */
@@ -274,7 +306,7 @@ export class Picture {
       label.style.maxWidth = `${high - low - 30}px`;
     } else if (width - low < 240 && high > 260) {
       label.style.right = `${width - high + 12}px`;
-      label.style.maxWidth = `${high - 16}px`;
+      label.style.maxWidth = `${Math.min(high - 16, width - this.#beyond - 60)}px`;
     } else {
       label.style.left = `${low + 12}px`;
       // where it is narrow, up to the edge: times stand a line below
