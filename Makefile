@@ -19,14 +19,15 @@ MEASURED := $(filter true 1,$(CI) $(COVER))
 RUN := $(if $(MEASURED),$(COVERAGE) run,$(BIN)/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint suite widgets lessons bench check pins clean
+.PHONY: help lab test lint suite widgets lessons bake bench check pins clean
 
 help:
 	@echo "make lab      install, then open JupyterLab at lesson 00 (LAB_ARGS='--no-browser --port=8899')"
 	@echo "make test     install, then the whole suite: lint, types, tests, lessons (COVER=1 measures coverage)"
 	@echo "make check    lint, types and the fast tests"
 	@echo "make widgets  the tests of the front end, which need Node"
-	@echo "make lessons  run every lesson"
+	@echo "make lessons  run every lesson, and compare what is stored with what comes out"
+	@echo "make bake     run every lesson and store its outputs (LESSONS=lessons/01*.ipynb: one)"
 	@echo "make bench    measure what the library costs"
 	@echo "make pins     write constraints.txt anew from what the registry has today"
 	@echo "make clean    remove .venv and everything built"
@@ -53,10 +54,13 @@ widgets:
 	test -z "$(CI)"
 endif
 
+# Pages wait more than they work: they are tested beside the rest, and give way to it.
 suite: $(DONE)/test $(if $(NPM),$(DONE)/npm)
 	rm -rf build/coverage && mkdir -p build/coverage
 	@status=0; \
-	$(RUN) -m pytest tests || status=$$?; \
+	nice -n 10 $(RUN) -m pytest tests -m browser > build/browser.log 2>&1 & pages=$$!; \
+	$(RUN) -m pytest tests -m "not browser" || status=$$?; \
+	wait $$pages || status=$$?; cat build/browser.log; \
 	$(if $(LESSONS),$(RUN) -m pytest $(NBVAL) $(LESSONS) || status=$$?,echo "no lesson to run"); \
 	$(if $(MEASURED),$(COVERAGE) combine --quiet; \
 	$(COVERAGE) report --skip-covered --fail-under=$(COVERAGE_FLOOR) || status=$$?;) \
@@ -64,6 +68,9 @@ suite: $(DONE)/test $(if $(NPM),$(DONE)/npm)
 
 lessons: $(DONE)/test
 	$(if $(LESSONS),$(BIN)/python -m pytest $(NBVAL) $(LESSONS),@echo "no lesson to run")
+
+bake: $(DONE)/test
+	$(BIN)/python -m tests.lessons.bake $(LESSONS)
 
 bench: $(DONE)/test
 	$(BIN)/python -m tests.bench
