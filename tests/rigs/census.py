@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -79,10 +80,24 @@ def take_census(kernel: KernelRig) -> Census:
     return Census(**json.loads(shown))
 
 
-def assert_nothing_left(kernel: KernelRig, before: Census, timeout: float = 10) -> None:
-    """Fails unless the kernel comes back to `before`; what is closing gets `timeout` seconds."""
+def assert_nothing_left(
+    kernel: KernelRig, before: Census, timeout: float = 10, kinds: Sequence[str] = ()
+) -> None:
+    """Fails unless the kernel comes back to `before`; what is closing gets `timeout` seconds.
+
+    Args:
+        kernel: the kernel.
+        before: what it held.
+        timeout: seconds.
+        kinds: which kinds are looked at; all of them without it.
+    """
     deadline = time.monotonic() + timeout
-    while growth := take_census(kernel).grown(before):
+
+    def growth_now() -> dict[str, list[object]]:
+        growth = take_census(kernel).grown(before)
+        return {kind: rest for kind, rest in growth.items() if not kinds or kind in kinds}
+
+    while growth := growth_now():
         if time.monotonic() > deadline:
             pytest.fail(f"left behind after {timeout} s: {growth}")
 
