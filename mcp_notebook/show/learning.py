@@ -127,8 +127,9 @@ def verdict(id: str, title: str, *, passed: bool, seen: str, hint: str) -> Bundl
 
 def hint(id: str, number: int, of: int, text: str) -> Bundle:
     """One hint."""
+    id = clean(id, 12)
     more = f"%mcp hint {id} tells the next one." if number < of else "That was the last one."
-    head = f"Hint {number} of {of} for {clean(id, 12)}"
+    head = f"Hint {number} of {of} for {id}"
     shown = clean(text, 600)
     return bundle(
         f"{head}\n{_wrap(shown)}\n{more}", line(strong(head)), line(shown), line(faint(more))
