@@ -301,12 +301,12 @@ def test_keys_reach_every_control_and_the_focus_is_seen(tab: Page) -> None:
 def test_arrows_move_and_escape_closes_what_is_open(tab: Page) -> None:
     flow = Flow(tab, "light", "memory", {"preset": "dev"})
     tab.locator(".mf-port").focus()
-    tab.keyboard.press("Home")
-    first = flow.rows().first.get_attribute("data-seq")
-    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("End")
+    last = flow.rows().last.get_attribute("data-seq")
+    tab.keyboard.press("ArrowUp")
     chosen = flow.root.locator('[role="option"][aria-selected="true"]')
     expect(chosen).to_have_count(1)
-    assert chosen.get_attribute("data-seq") != first
+    assert chosen.get_attribute("data-seq") != last
     expect(flow.hook("mcp-flow-detail")).to_be_visible()
     tab.keyboard.press("Enter")
     tab.keyboard.press("ArrowRight")

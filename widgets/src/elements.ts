@@ -45,6 +45,8 @@ export class FlowView extends OfFeed {
   #flow: Flow | undefined;
   #beside: Beside | undefined;
   #undock: (() => void) | undefined;
+  /** What it held at first. */
+  #children: ChildNode[] | undefined;
 
   found(known: Known | undefined): void {
     if (this.#options.beside) {
@@ -55,7 +57,8 @@ export class FlowView extends OfFeed {
     if (known && this.#flow?.feed !== known.feed) {
       const how = this.#flow?.state() ?? door.kept<Options>(this.#key) ?? this.#options;
       this.#flow?.destroy();
-      this.#flow = new Flow(known.feed, how);
+      this.#children ??= [...this.childNodes];
+      this.#flow = new Flow(known.feed, how, this.#children);
       this.replaceChildren(this.#flow.element);
       this.classList.toggle("mf-fills", how.docked === true);
     }

@@ -146,10 +146,26 @@ export type ToKernel =
   | { readonly type: "ready" | "resync"; readonly epoch: string; readonly after: number }
   | (Doing & { readonly request: number });
 
-/** One column of a comparison: a call, by the number of its request. */
+/** What a stretch of a connection cost, as the kernel counted it. */
+export interface Figures {
+  readonly messages: number;
+  readonly round_trips: number;
+  readonly body: number;
+  readonly framing: number;
+}
+
+/**
+ * One column of a comparison: a call, by the number of its request. A page knows one exchange,
+ * not where a call began and ended on the wire: what the kernel counted goes before.
+ */
 export interface Compared {
   readonly label: string;
   readonly seq: number;
+  readonly cost?: Figures & {
+    readonly first_byte_ns: number | null;
+    readonly result_ns: number | null;
+  };
+  readonly opening?: Figures;
 }
 
 /** How a view begins; all of it may be left out. */
@@ -161,7 +177,11 @@ export interface Options {
   readonly query?: string;
   /** The number of a request: the view is the one-line, foldable flow of its exchange. */
   readonly mini?: number;
-  /** Show the aligned comparison of these calls. */
+  /**
+   * Compare these calls. Where the element holds a table, a column for each call in this order,
+   * that is the comparison, and its cells open the bytes; else one is drawn. The flow of these
+   * connections comes once something is opened.
+   */
   readonly compare?: readonly Compared[];
   /** The number of an event that is open at first. */
   readonly select?: number;

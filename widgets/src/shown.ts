@@ -14,6 +14,8 @@ export class Shown {
   readonly folds = new Folds();
   /** The one connection that is looked at; `undefined`: all. */
   road: Session | undefined;
+  /** Of a comparison, the connection of what was opened. */
+  only: Session | undefined;
   order: Order = "time";
   readonly #scope: readonly Word[];
   #sorted: Row[] | undefined;
@@ -39,7 +41,7 @@ export class Shown {
   /** Select anew. Raises `QueryError`. */
   query(text: string): void {
     const words = parse(text);
-    const { mini, road, folds } = this;
+    const { mini, road, only: opened, folds } = this;
     folds.off = words.some(({ negated }) => !negated);
     const only = (this.#only = this.exchange);
     this.filter.set({
@@ -49,7 +51,9 @@ export class Shown {
       from: mini ?? 0,
       only:
         mini === undefined
-          ? (row) => !road || (row.session === road && !LINKS.has(row.kind))
+          ? (row) =>
+              (!road || (row.session === road && !LINKS.has(row.kind))) &&
+              (!opened || row.session === opened)
           : (row) => row.exchanges.some((one) => one.rounds === only?.rounds),
     });
     this.#renew();

@@ -63,6 +63,16 @@ describe("the comparison of one call over four roads", () => {
     expect(open).toHaveBeenLastCalledWith(adds[0]!.answers[0]!.seq, true);
   });
 
+  test("prefers what the kernel counted to its own count", () => {
+    const figures = { messages: 2, round_trips: 7, body: 301, framing: 1234 };
+    const cost = { ...figures, first_byte_ns: 3e6, result_ns: null };
+    const told = { ...columns[0]!, cost, opening: { ...figures, messages: 5 } };
+    const made = compareView([told], store, framing, open);
+    expect(texts(made, "tbody td").slice(1)).toEqual([
+      ...["7", "2", "301 B", "1,234 B", "3.0 ms", "none", "5 messages, 1,535 B"],
+    ]);
+  });
+
   test("a call that has left the Trace is a column that says so", () => {
     const gone = compareView([columns[0]!, { label: "gone", seq: 999_999 }], store, framing, open);
     expect(texts(gone, "tbody td:last-child").every((text) => text === "not in the Trace")).toBe(

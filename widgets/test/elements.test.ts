@@ -251,6 +251,54 @@ test("a page tells the kernel what it holds", () => {
   expect(model.told).toEqual([{ type: "ready", epoch: "1.5", after: 3 }]);
 });
 
+const TOLD = `<table><thead><tr><td></td><th scope="col">pipe</th><th scope="col">http</th></tr>
+  </thead><tbody><tr><th scope="row">messages</th><td colspan="2">= 2 in all</td></tr>
+  <tr><th scope="row">bytes in all</th><td>10</td><td>40</td></tr>
+  <tr><th scope="row">time to the result</th><td>1 ms</td><td>-</td></tr></tbody></table>
+  <p>sse: no such road</p>`;
+
+test("the kernel's own comparison stays, each cell opens its bytes, and then the flow comes", () => {
+  const model = new Model("f", [
+    message(1, { jsonrpc: "2.0", id: 1, method: "tools/call" }),
+    message(2, { jsonrpc: "2.0", id: 1, result: {} }),
+    message(3, { jsonrpc: "2.0", id: 9, method: "ping" }, { conn: "other", link: "m" }),
+  ]);
+  begin(model);
+  const compare = [
+    { label: "pipe", seq: 1 },
+    { label: "http", seq: 77 },
+  ];
+  const options = JSON.stringify({ compare }).replaceAll('"', "&quot;");
+  const view = put(`<mcp-flow-view feed="f" options="${options}">${TOLD}</mcp-flow-view>`);
+  settle();
+  const flow = view.querySelector('[data-testid="mcp-flow"]')!;
+  expect(flow.classList.contains("mf-shut")).toBe(true);
+  expect(view.textContent).toContain("= 2 in all");
+  expect(view.textContent).toContain("sse: no such road");
+  const buttons = [...view.querySelectorAll<HTMLButtonElement>("table button")];
+  expect(buttons.map((one) => [one.textContent, one.disabled])).toEqual([
+    ...[["pipe", false] as const, ["http", true] as const],
+    ...[["10", false] as const, ["40", true] as const],
+    ...[["1 ms", false] as const, ["-", true] as const],
+  ]);
+  expect(view.querySelectorAll(".mf-measure").length).toBe(2);
+
+  buttons[4]!.focus();
+  model.say(4, 5);
+  settle();
+  expect(document.activeElement).toBe(buttons[4]);
+  buttons[4]!.click();
+  settle();
+  expect(flow.classList.contains("mf-shut")).toBe(false);
+  // the answer, and nothing of a connection that was not compared
+  expect(view.querySelector('[aria-selected="true"][data-seq]')?.getAttribute("data-seq")).toBe(
+    "2",
+  );
+  expect(rowsIn(view).filter((seq) => seq === 3)).toEqual([]);
+  const tab = view.querySelector('[data-testid="mcp-flow-layer-bytes"]')!;
+  expect(tab.getAttribute("aria-selected")).toBe("true");
+});
+
 test("a view beside the notebook says where it is, and floats where nothing docks it", () => {
   vi.useFakeTimers();
   const model = new Model("f-beside");

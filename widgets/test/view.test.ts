@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Feed, Static } from "../src/feed.js";
 import type { Options, ToKernel, TraceEvent } from "../src/protocol.js";
+import { nextStep, togetherWith } from "../src/steps.js";
 import { Flow } from "../src/view/flow.js";
 import { members } from "../src/view/form.js";
 import { events, message } from "./traces.js";
@@ -166,6 +167,47 @@ test("stepping shows what has come so far and fades the rest", () => {
   expect(hook("mcp-flow-detail").querySelector(".mf-explained")!.textContent).not.toBe("");
   key("Escape");
   expect(rows().filter((one) => one.classList.contains("mf-future")).length).toBe(0);
+});
+
+test("the learner goes exchange by exchange with the arrow keys, and the others stand back", () => {
+  shown(events("memory"), { preset: "learn" });
+  expect(flow!.element.querySelector(".mf-statusbar")!.textContent).toContain("→ next exchange");
+  const steps: string[] = [];
+  const seen = () =>
+    steps.push(rows().find((one) => one.getAttribute("aria-selected") === "true")!.dataset.seq!);
+  const begun = flow!.shown.rows.filter(({ seq, exchanges }) =>
+    exchanges.some((one) => one.seq === seq && one.rounds[0] === seq),
+  );
+  for (let i = 0; i < 4; i++) {
+    key("ArrowRight");
+    seen();
+  }
+  expect(steps).toEqual(begun.slice(0, 4).map(({ seq }) => String(seq)));
+  const chosen = flow!.feed.store.at(Number(steps[3]))!;
+  const beside = rows().filter((one) => one.classList.contains("mf-related"));
+  expect(beside.map((one) => Number(one.dataset.seq))).toEqual(
+    chosen.exchanges[0]!.rows.map(({ seq }) => seq),
+  );
+  expect(flow!.element.querySelector(".mf-port")!.classList.contains("mf-picked")).toBe(true);
+  key("ArrowLeft");
+  seen();
+  expect(steps[4]).toBe(steps[2]);
+  for (let i = 0; i < 99; i++) key("ArrowRight");
+  expect(flow!.element.querySelector('[role="status"].mf-offstage')!.textContent).toMatch(/last/);
+  key("Escape");
+  expect(flow!.element.querySelector(".mf-picked")).toBeNull();
+});
+
+test("a game of questions is one step, all its rounds together", () => {
+  shown(events("http"), { preset: "dev" });
+  const { store } = flow!.feed;
+  const game = store.rows.flatMap((row) => row.exchanges).find((one) => one.rounds.length > 1)!;
+  const first = store.at(game.rounds[0]!)!;
+  const together = new Set(togetherWith(first, store));
+  expect(game.rounds.every((seq) => together.has(store.at(seq)!))).toBe(true);
+  const next = nextStep(flow!.shown.rows, first, 1, store)!;
+  expect(together.has(next)).toBe(false);
+  expect(nextStep(flow!.shown.rows, next, -1, store)).toBe(first);
 });
 
 test("the learner sees one connection and at most four lanes", () => {

@@ -1,6 +1,6 @@
 /** The same call over several roads, aligned: what it cost, and what is equal. */
 
-import { clean, durationText } from "../bytes.js";
+import { clean, countText, durationText } from "../bytes.js";
 import type { Framing } from "../decode/framing.js";
 import type { Exchange } from "../exchange.js";
 import { era } from "../lanes.js";
@@ -8,16 +8,15 @@ import { type Cost, costOf } from "../measure.js";
 import { comesTo, compact } from "../phrase.js";
 import type { Compared } from "../protocol.js";
 import { envelopesOf, type Session, type Store } from "../store.js";
-import { button, h } from "./dom.js";
-
-/** Open a message, in the layer of its bytes or in the one that is open. */
-export type Open = (seq: number, bytes: boolean) => void;
+import { h } from "./dom.js";
+import { type Open, opens } from "./told.js";
 
 interface Column {
   readonly label: string;
   readonly seq: number;
   readonly exchange: Exchange | undefined;
   readonly cost: Cost | undefined;
+  readonly opening: Compared["opening"];
 }
 interface Cell {
   readonly text: string;
@@ -49,9 +48,10 @@ export function compareView(
   framing: Framing,
   open: Open,
 ): HTMLElement {
-  const found = columns.map(({ label, seq }): Column => {
+  const found = columns.map(({ label, seq, cost: counted, opening }): Column => {
     const exchange = store.at(seq)?.exchanges.find((one) => one.seq === seq);
-    return { label, seq, exchange, cost: exchange && costOf(exchange, store, framing) };
+    const cost = counted ? told(counted) : exchange && costOf(exchange, store, framing);
+    return { label, seq, exchange, cost, opening };
   });
   const head = h("tr", {}, h("th", { scope: "col" }, "of this call"), ...found.map(heading));
   const line = (name: string, cells: readonly Cell[], answer = false): HTMLElement => {
@@ -65,15 +65,8 @@ export function compareView(
     const made = cells.map(({ text, number }, i) => {
       const column = found[i]!;
       const to = (answer && column.exchange?.answers[0]?.seq) || column.seq;
-      const show = button(text, () => open(to, true), {
-        class: "mf-cell",
-        title: `Open the bytes of #${to}`,
-        disabled: !column.exchange,
-      });
-      if (number === undefined || same) return h("td", {}, show);
-      const bar = h("span.mf-measure", { "aria-hidden": "true" });
-      bar.style.width = `${Math.max(2, (number / most) * 100)}%`;
-      return h("td", {}, show, bar);
+      const part = number === undefined || same ? undefined : number / most;
+      return h("td", {}, ...opens(text, to, column.exchange !== undefined, open, part));
     });
     return h("tr", { class: same ? "mf-same" : undefined }, title, ...made);
   };
@@ -81,9 +74,11 @@ export function compareView(
   const results = found.map(({ exchange }) =>
     exchange ? { text: outcome(exchange, store) } : missing,
   );
-  const shakes = found.map(({ exchange }) =>
-    exchange ? handshakeOf(exchange.request.session, store) : missing,
-  );
+  const shakes = found.map(({ exchange, opening }): Cell => {
+    if (!opening) return exchange ? handshakeOf(exchange.request.session, store) : missing;
+    const { messages, body, framing } = opening;
+    return { text: `${countText(messages, "message")}, ${bytes(body + framing).text}` };
+  });
   const body = h(
     "tbody",
     {},
@@ -95,7 +90,7 @@ export function compareView(
         answer,
       ),
     ),
-    line("handshake before it", shakes),
+    line(columns.some(({ opening }) => opening) ? "to open" : "handshake before it", shakes),
   );
   const caption = h(
     "caption.mf-note",
@@ -105,6 +100,14 @@ export function compareView(
   const table = h("table", {}, caption, h("thead", {}, head), body);
   return h("div.mf-compare", { "data-testid": "mcp-compare" }, table);
 }
+
+/** What the kernel counted. */
+const told = (one: NonNullable<Compared["cost"]>): Cost => ({
+  ...{ messages: one.messages, rounds: 1, roundTrips: one.round_trips },
+  ...{ body: one.body, framing: one.framing },
+  firstByteNs: one.first_byte_ns ?? undefined,
+  resultNs: one.result_ns ?? undefined,
+});
 
 function heading({ label, exchange }: Column): HTMLElement {
   const session = exchange?.request.session;

@@ -12,7 +12,7 @@ import { Calling } from "./calling.js";
 import { Detail } from "./detail.js";
 import { h } from "./dom.js";
 import { press } from "./keys.js";
-import { miniHead } from "./mini.js";
+import { folded, miniHead } from "./mini.js";
 import { Picture } from "./picture.js";
 import { Player } from "./player.js";
 import { Presence } from "./presence.js";
@@ -21,6 +21,7 @@ import { Stage } from "./stage.js";
 import { Status } from "./status.js";
 import { Table } from "./table.js";
 import { Toolbar } from "./toolbar.js";
+import { Walk } from "./walk.js";
 
 const SLICE_MS = 6;
 const ALSO_MS = 300;
@@ -41,6 +42,7 @@ export class Flow {
   readonly table: Table;
   readonly detail: Detail;
   readonly player: Player;
+  readonly walk = new Walk(this);
   readonly #toolbar: Toolbar;
   readonly #status: Status;
   readonly #calling: Calling;
@@ -59,6 +61,8 @@ export class Flow {
   constructor(
     readonly feed: Feed,
     readonly options: Standing = {},
+    /** What the kernel said in its place. */
+    readonly told: readonly Node[] = [],
   ) {
     const { store } = feed;
     this.learns = options.preset === "learn";
@@ -80,7 +84,9 @@ export class Flow {
     this.#calling = new Calling(feed, (answer) => this.#answered(answer));
     this.#aside = new Aside(feed, (seq, bytes) => {
       if (bytes) this.detail.layer = "bytes";
+      this.#opened(seq);
       this.select(seq, false, true);
+      this.detail.element.scrollIntoView?.({ block: "nearest" });
     });
     this.#status = new Status(feed);
     this.#toolbar = new Toolbar(this, options.query ?? "", this.player.element);
@@ -119,7 +125,7 @@ export class Flow {
     };
     for (const port of [this.picture.port, this.table.element]) {
       const scrolled = (): void => {
-        if (this.#scroller.wentUp() && !this.player.active) this.follow(false);
+        if (this.scroller.wentUp() && !this.player.active) this.follow(false);
         this.dirty();
       };
       port.addEventListener("scroll", scrolled, { passive: true });
@@ -145,18 +151,31 @@ export class Flow {
     if (options.height) element.style.setProperty("--height", `${options.height}px`);
     this.table.element.hidden = true;
     if (mini !== undefined) this.#mini(mini);
-    if (compare) this.#also.push(() => this.#aside.compare(compare));
+    if (compare) {
+      this.#also.push(() => this.#aside.compare(compare, this.told));
+      element.classList.toggle("mf-shut", !options.select);
+    }
     this.#drawAlso();
     this.preset(this.learns);
     this.shown.advance(50);
+    if (options.select && compare) this.#opened(options.select);
     if (options.select) this.select(options.select, false, true);
     this.follow(this.#follow);
     if (options.table) this.asTable(true);
-    if (options.top) this.#scroller.park(options.top);
+    if (options.top) this.scroller.park(options.top);
     this.#seenChanges = this.feed.changes;
   }
 
-  /** One exchange under the call that caused it: a line that unfolds. */
+  /** Of a comparison: once something of it is looked at, the flow of its connection comes. */
+  #opened(seq: number): void {
+    if (!this.options.compare) return;
+    this.shown.only = this.feed.store.at(seq)?.session;
+    this.element.classList.remove("mf-shut");
+    this.query();
+    while (!this.shown.advance(1000));
+    this.draw();
+  }
+
   #mini(seq: number): void {
     this.#follow = false;
     const summary = h("summary.mf-minihead");
@@ -164,10 +183,7 @@ export class Flow {
       summary.replaceChildren(...miniHead(this.shown.exchange, seq));
       if (!this.shown.current) this.query();
     });
-    this.#fold = h("details.mf-fold", {}, summary, ...this.element.childNodes);
-    this.#fold.open = this.options.open === true;
-    this.#fold.addEventListener("toggle", () => this.dirty());
-    this.element.append(this.#fold);
+    this.#fold = folded(this.element, summary, this.options.open === true, () => this.dirty());
   }
 
   #drawAlso(): void {
@@ -210,7 +226,7 @@ export class Flow {
       ...this.options,
       ...{ preset: this.learns ? "learn" : "dev", query: this.#toolbar.query },
       ...{ follow: this.#follow, select: this.reading.selected, table: this.#asTable },
-      ...{ top: this.#scroller.top, open: this.#fold?.open ?? false },
+      ...{ top: this.scroller.top, open: this.#fold?.open ?? false },
     };
   }
 
@@ -237,7 +253,11 @@ export class Flow {
 
   // ---- what is shown
 
-  get #scroller(): Scroller<Row> {
+  say(text: string): void {
+    this.#status.say(text);
+  }
+
+  get scroller(): Scroller<Row> {
     return (this.#asTable ? this.table : this.picture).scroller;
   }
 
@@ -279,7 +299,7 @@ export class Flow {
       this.picture.paint();
     }
     const selected = reading.span && shown.between(reading.span);
-    this.#status.draw(shown.rows.length, reading.marked, selected);
+    this.#status.draw(shown.rows.length, reading.marked, selected, this.learns);
     if (!done) this.dirty();
   }
 
@@ -290,24 +310,9 @@ export class Flow {
     const row = this.feed.store.at(seq);
     if (row) this.follow(false);
     this.detail.show(extend ? undefined : row);
-    if (reveal && row) this.#scroller.reveal(this.shown.indexOf(seq));
+    if (reveal && row) this.scroller.reveal(this.shown.indexOf(seq));
     if (row) this.picture.show(row);
     this.dirty();
-  }
-
-  move(by: number, extend = false): void {
-    const { rows } = this.shown;
-    const { selected } = this.reading;
-    const from = selected ? this.shown.indexOf(selected) : by < 0 ? rows.length : -1;
-    const to = from + by;
-    const next = rows[Math.min(Math.max(to, 0), rows.length - 1)];
-    if (next) this.select(next.seq, extend, true);
-  }
-
-  nextError(): void {
-    const found = this.shown.nextError(this.reading.selected);
-    if (found) this.select(found.seq, false, true);
-    else this.#status.say("There is no error.");
   }
 
   /** Open what is selected: a handshake that is folded, else its detail. */
@@ -341,7 +346,7 @@ export class Flow {
     this.table.element.hidden = !table;
     this.picture.element.hidden = table;
     this.#toolbar.pressed("table", table);
-    this.#scroller.stale();
+    this.scroller.stale();
     this.dirty();
   }
 
@@ -369,16 +374,7 @@ export class Flow {
 
   diff(): void {
     const { reading } = this;
-    const { store } = this.feed;
-    const one = store.at(reading.selected)?.exchanges[0];
-    const other = store.at(reading.marked)?.exchanges[0];
-    if (one && other && one !== other) {
-      this.#aside.diff(other, one);
-      reading.marked = 0;
-    } else {
-      reading.marked = one === other ? 0 : (one?.seq ?? 0);
-      this.#aside.close();
-    }
+    reading.marked = this.#aside.pick(reading.marked, reading.selected);
     this.dirty();
   }
 

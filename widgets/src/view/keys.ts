@@ -8,7 +8,7 @@ export function press(event: KeyboardEvent, flow: Flow): void {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const { player, picture } = flow;
   const page = Math.max(1, Math.floor(picture.port.clientHeight / 36) - 2);
-  const move = (by: number) => () => flow.move(by, event.shiftKey);
+  const move = (by: number) => () => flow.walk.move(by, event.shiftKey);
   const acts: Readonly<Record<string, () => void>> = {
     ArrowDown: move(1),
     ArrowUp: move(-1),
@@ -20,10 +20,10 @@ export function press(event: KeyboardEvent, flow: Flow): void {
     " ": () => player.toggle(),
     ".": () => player.step(1),
     ",": () => player.step(-1),
-    ArrowRight: () => player.step(1),
-    ArrowLeft: () => player.step(-1),
+    ArrowRight: () => (flow.learns ? flow.walk.exchange(1) : player.step(1)),
+    ArrowLeft: () => (flow.learns ? flow.walk.exchange(-1) : player.step(-1)),
     Enter: () => flow.enter(),
-    e: () => flow.nextError(),
+    e: () => flow.walk.nextError(),
     f: () => flow.follow(),
     h: () => flow.foldAll(),
     t: () => flow.asTable(),

@@ -6,8 +6,9 @@ import { type Difference, difference, type Pair } from "../diff.js";
 import type { Exchange } from "../exchange.js";
 import { era } from "../lanes.js";
 import type { Row, Store } from "../store.js";
-import { compareView, type Open } from "./columns.js";
+import { compareView } from "./columns.js";
 import { button, h } from "./dom.js";
+import type { Open } from "./told.js";
 
 /** So many equal lines are shown around what differs; longer runs fold. */
 const AROUND = 2;

@@ -19,3 +19,17 @@ export function miniHead(one: Exchange | undefined, seq: number): Node[] {
     h("span", {}, `${countText(total.messages, "message")}, ${sizeText(total.bytes)}, ${took}`),
   ];
 }
+
+/** Fold a view under one line. */
+export function folded(
+  element: HTMLElement,
+  summary: HTMLElement,
+  open: boolean,
+  turned: () => void,
+): HTMLDetailsElement {
+  const fold = h("details.mf-fold", {}, summary, ...element.childNodes);
+  fold.open = open;
+  fold.addEventListener("toggle", turned);
+  element.append(fold);
+  return fold;
+}

@@ -4,6 +4,7 @@ import { clean, countText, durationText } from "../bytes.js";
 import { type Lanes, LEFT, layOut, RIGHT } from "../lanes.js";
 import { ARROW_Y, type Arrow, arrowOf, barsOf, bracketsOf, ROW } from "../layout.js";
 import type { Folds, Reading } from "../reading.js";
+import { togetherWith } from "../steps.js";
 import type { Row, Session, Store } from "../store.js";
 import { say, sentence, timeText } from "../words.js";
 import { drawArrow } from "./arrow.js";
@@ -37,6 +38,7 @@ export class Picture {
   #sign = "";
   #barSign = "";
   #paintSign = "";
+  #active = "";
 
   constructor(
     readonly store: Store,
@@ -119,7 +121,8 @@ export class Picture {
       this.#head.replaceChildren(
         ...lanes.lanes.map((lane, i) => laneHead(lane, open[i] === true, folds.off, fold)),
       );
-      this.#head.classList.toggle("mf-shakes", this.#head.querySelector(".mf-shake") !== null);
+      const heights = [...this.#head.children].map((one) => (one as HTMLElement).offsetHeight);
+      this.#head.style.height = `${Math.max(30, ...heights) + 18}px`;
       this.#head.children[held]?.querySelector("button")?.focus();
       this.#lines.replaceChildren(...lanes.lanes.map((lane) => lifeline(lane)));
       this.#scroller.stale();
@@ -160,9 +163,9 @@ export class Picture {
     const sign = `${selected} ${marked} ${span} ${future} ${this.store.at(selected)?.exchanges[0]?.status}`;
     const all = sign !== this.#paintSign;
     this.#paintSign = sign;
-    const related = new Set(
-      this.store.at(selected)?.exchanges.flatMap((one) => one.rows.map((row) => row.seq)),
-    );
+    const chosen = this.store.at(selected);
+    const related = new Set(togetherWith(chosen, this.store).map(({ seq }) => seq));
+    this.port.classList.toggle("mf-picked", chosen !== undefined);
     for (const element of all ? this.#scroller.elements() : fresh) {
       const seq = Number(element.dataset.seq);
       element.setAttribute("aria-selected", String(seq === selected));
@@ -172,9 +175,10 @@ export class Picture {
       classList.toggle("mf-span", span !== undefined && seq >= span[0] && seq <= span[1]);
       classList.toggle("mf-future", seq > future);
     }
-    if (!all && !fresh.length) return;
-    const active = this.#scroller.element(selected);
-    if (active) this.port.setAttribute("aria-activedescendant", active.id);
+    const active = this.#scroller.element(selected)?.id ?? "";
+    if (active === this.#active) return;
+    this.#active = active;
+    if (active) this.port.setAttribute("aria-activedescendant", active);
     else this.port.removeAttribute("aria-activedescendant");
   }
 

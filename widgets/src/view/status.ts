@@ -27,7 +27,7 @@ export class Status {
     }
   }
 
-  draw(rows: number, marked: number, selected: readonly Row[] | undefined): void {
+  draw(rows: number, marked: number, selected: readonly Row[] | undefined, learns: boolean): void {
     const { store, bad } = this.feed;
     const parts = [`${countText(rows, "row")} of ${countText(store.messages, "message")}`];
     if (store.errors) parts.push(countText(store.errors, "error"));
@@ -40,6 +40,7 @@ export class Status {
       const total = [countText(messages, "message"), durationText(ns), sizeText(bytes)];
       parts.unshift(`selected ${total.join(", ")}`);
     }
+    if (learns) parts.push("keys: → next exchange, ← the one before, space plays slowly");
     const text = parts.join("  ·  ");
     if (this.element.textContent !== text) this.element.textContent = text;
     this.#announce();

@@ -68,7 +68,7 @@ export class Toolbar {
       add("folds", "Fold handshakes", "Fold handshakes (h)", () => flow.foldAll(), {
         "aria-expanded": "false",
       }),
-      add("error", "Next error", "Next error (e)", () => flow.nextError(), dev),
+      add("error", "Next error", "Next error (e)", () => flow.walk.nextError(), dev),
       add("table", "Table", "Table instead of picture (t)", () => flow.asTable(), {
         ...toggles,
         ...dev,

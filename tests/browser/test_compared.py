@@ -1,0 +1,44 @@
+"""A comparison in a real JupyterLab: the kernel's table, of which each cell opens its bytes."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.rigs.lab import LabPage
+from tests.rigs.views import LOAD, TOOL, View, notebook
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_table_stays_and_each_cell_opens_its_bytes(page: LabPage) -> None:
+    page.open_notebook(notebook(LOAD, TOOL, "c = %mcp compare add(2, b=3) --over pipe,http\nc"))
+    page.run_all()
+    cell = page.cell(2)
+    table = cell.get_by_test_id("mcp-compare").or_(cell.locator(".mf-told")).locator("table")
+    expect(table).to_have_count(1)
+    counted = page.value("[str(column.call.framing) for column in c.columns]")
+    row = table.locator("tr").filter(has_text="framing bytes").first
+    expect(row.get_by_role("button")).to_have_text(counted)
+    # nothing of the flow before something is opened
+    expect(cell.locator(".mf-toolbar")).to_be_hidden()
+
+    row.get_by_role("button").nth(1).click()
+
+    view = View(cell)
+    expect(view.hook("layer-bytes")).to_have_attribute("aria-selected", "true")
+    seq = page.value("c['http'].seq")
+    selected = view.root.locator('.mf-row[aria-selected="true"]')
+    expect(selected).to_have_attribute("data-seq", str(seq))
+    expect(view.root.locator(".mf-lane-connection")).to_have_count(1)
+    assert page.errors == []
+
+
+def test_what_could_not_be_measured_says_why_beside_the_flow(page: LabPage) -> None:
+    slow = '%%mcp tool\nimport time\ndef late() -> str:\n    "Late."\n    time.sleep(3)\n    return ""\n'
+    compare = "%mcp compare late() --over pipe,memory --timeout 0.3"
+    page.open_notebook(notebook(LOAD, slow, TOOL, compare, "%mcp compare add(1) --over pipe"))
+    page.run_all()
+    expect(page.cell(3).locator(".jp-OutputArea-output").last).to_contain_text("0.3")
+    expect(page.cell(4).locator("table button").first).to_be_visible()
+    assert page.errors == []
