@@ -309,6 +309,7 @@ def test_arrows_move_and_escape_closes_what_is_open(tab: Page) -> None:
     assert chosen.get_attribute("data-seq") != last
     expect(flow.hook("mcp-flow-detail")).to_be_visible()
     tab.keyboard.press("Enter")
+    expect(flow.hook("mcp-flow-layer-message")).to_be_focused()
     tab.keyboard.press("ArrowRight")
     expect(flow.hook("mcp-flow-layer-framing")).to_be_focused()
     tab.keyboard.press("ArrowLeft")
