@@ -88,6 +88,8 @@ class Doing:
 
     def _call(self, asked: dict[str, Any]) -> dict[str, Any]:
         arguments = asked.get("arguments")
+        if (text := asked.get("text")) is not None:  # with numbers no page could hold
+            arguments = _read(text)
         if not isinstance(arguments, dict):
             raise UsageError("the arguments are no JSON object.")
         name = asked.get("conn")
@@ -135,6 +137,14 @@ def fresh(raw: bytes, number: int) -> bytes:
         return raw
     message["id"] = f"again-{number + 1}"
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _read(text: object) -> object:
+    """What a JSON text says; nothing where it says nothing."""
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _number(value: object) -> int:

@@ -34,11 +34,19 @@ def test_the_table_stays_and_each_cell_opens_its_bytes(page: LabPage) -> None:
     assert page.errors == []
 
 
-def test_what_could_not_be_measured_says_why_beside_the_flow(page: LabPage) -> None:
-    slow = '%%mcp tool\nimport time\ndef late() -> str:\n    "Late."\n    time.sleep(3)\n    return ""\n'
-    compare = "%mcp compare late() --over pipe,memory --timeout 0.3"
-    page.open_notebook(notebook(LOAD, slow, TOOL, compare, "%mcp compare add(1) --over pipe"))
+def test_what_could_not_be_measured_says_why_below_the_table(page: LabPage) -> None:
+    held = (
+        "%%mcp tool\ndef locked() -> bool:\n"
+        '    "Say whether it is locked."\n    return lock.locked()\n'
+    )
+    compare = "%mcp compare locked() --over stdio,pipe"
+    page.open_notebook(notebook(LOAD, "import threading\nlock = threading.Lock()", held, compare))
     page.run_all()
-    expect(page.cell(3).locator(".jp-OutputArea-output").last).to_contain_text("0.3")
-    expect(page.cell(4).locator("table button").first).to_be_visible()
+
+    told = page.cell(3).locator(".mf-told")
+    expect(told.locator("thead").get_by_role("button")).to_have_text(["pipe"])
+    expect(told).to_contain_text("stdio: ")
+    expect(told).to_contain_text("cannot pickle")
+    told.locator("thead").get_by_role("button").click()
+    expect(View(page.cell(3)).hook("detail")).to_be_visible()
     assert page.errors == []

@@ -78,6 +78,25 @@ def test_a_request_is_sent_again_over_every_transport(page: Page, connection: Co
     assert connection.call("add", a=1).value == 3  # and the connection goes on
 
 
+def test_a_call_may_carry_its_arguments_as_text(page: Page) -> None:
+    connection = page.workbench.connect(page.workbench.serve(transport="http"))
+
+    answer = page.ask(
+        type="call", conn=connection.name, tool="add", text='{"a": 9007199254740993, "b": 0}'
+    )
+
+    assert result_of(page, answer["seq"]) == 9007199254740993
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", 5, "[" * 100_000])
+def test_text_that_is_no_object_is_not_called(page: Page, text: Any) -> None:
+    connection = page.workbench.connect(page.workbench.serve(transport="memory"))
+
+    answer = page.ask(type="call", conn=connection.name, tool="add", text=text)
+
+    assert answer == {"ok": False, "text": "the arguments are no JSON object."}
+
+
 def test_what_is_edited_is_sent_as_it_stands(page: Page) -> None:
     connection = page.workbench.connect(page.workbench.serve(transport="http"))
     seq = request_of(page, connection, a=40)

@@ -43,7 +43,7 @@
  *                                     is there.
  *   resync    {type, epoch, after}    the same, because a batch was missing.
  *   resend    {type, request, seq, edited?}            `edited`: the JSON text to send instead
- *   call      {type, request, conn, tool, arguments}
+ *   call      {type, request, conn, tool, arguments | text}     `text`: the arguments' JSON
  *   stop      {type, request, name}                    an endpoint or a connection
  *
  * STYLE. `flow.css` is the `_css` of the feed; it is global, so the views need none.
@@ -138,7 +138,9 @@ export type Doing =
       readonly type: "call";
       readonly conn: string;
       readonly tool: string;
-      readonly arguments: Record<string, unknown>;
+      readonly arguments?: Record<string, unknown>;
+      /** The arguments as JSON, where they hold numbers that JavaScript would change. */
+      readonly text?: string;
     }
   | { readonly type: "stop"; readonly name: string };
 

@@ -223,7 +223,9 @@ export function problem(value: unknown, given: unknown, root: Obj, depth = 0): s
       return found.length > 1 ? `this fits none of what is allowed: ${found[0]}` : found[0];
   }
   if (typeof value === "string") return text(value, schema);
-  if (typeof value === "number") return broken(value, schema, NUMBER);
+  // for a bound the nearest number will do
+  if (typeof value === "number" || value instanceof Exact)
+    return broken(Number(value), schema, NUMBER);
   if (Array.isArray(value)) return items(value, schema, root, depth);
   return asObj(value) && object(value as Obj, schema, root, depth);
 }

@@ -60,6 +60,27 @@ test("where no connection has listed tools it says what to type", () => {
   expect(select("Tool").closest("[hidden]")).not.toBeNull();
 });
 
+test("where the list of tools has left the Trace it says how to bring it back", () => {
+  const made = calling();
+  expect(options("Connection")).toEqual(["c"]);
+  expect(made.element.textContent).toContain("Type %mcp tools --on c in a cell");
+  expect(select("Connection").closest("[hidden]")).toBeNull();
+  made.feed.store.take(list(4, 2, [tool("a")]));
+  made.toggle();
+  made.toggle();
+  expect(options("Tool")).toEqual(["a"]);
+  expect(select("Tool").hidden).toBe(false);
+});
+
+test("what JavaScript would round travels as text", () => {
+  calling(...list(2, 1, [tool("say", { n: { type: "integer" } })]));
+  fill("9007199254740993");
+  press("Call");
+  expect(told.at(-1)).toEqual({
+    ...{ type: "call", conn: "c", tool: "say", text: '{"n":9007199254740993}', request: 1 },
+  });
+});
+
 test("offers the tools of the last listing, all its pages", () => {
   calling(
     ...list(2, 1, [tool("old")]),

@@ -3,6 +3,7 @@
 import { clean } from "../bytes.js";
 import { asObj, type Obj } from "../envelope.js";
 import type { Feed } from "../feed.js";
+import { written } from "../jsontree.js";
 import type { Answer } from "../protocol.js";
 import { envelopesOf, type Session, type Store } from "../store.js";
 import { outcome } from "./columns.js";
@@ -50,13 +51,9 @@ export class Calling {
   #draw(): void {
     const { store } = this.feed;
     this.#sessions = [...store.sessions.values()].filter(
-      (one) => one.vantage === "client" && one.open > 0 && toolsOf(one, store).length,
+      (one) => one.vantage === "client" && one.open > 0,
     );
-    const some = this.#sessions.length > 0;
-    for (const part of [this.#chooser, this.#form, this.#call]) part.hidden = !some;
-    this.#none.textContent = some
-      ? ""
-      : "No open connection has listed its tools. Type %mcp tools in a cell.";
+    this.#chooser.hidden = !this.#sessions.length;
     const before = this.#conn.value;
     fill(
       this.#conn,
@@ -64,6 +61,13 @@ export class Calling {
     );
     this.#conn.value = this.#sessions.some((_, i) => String(i) === before) ? before : "0";
     this.#drawTools();
+  }
+
+  #hint(): string {
+    const conn = this.#session?.conn;
+    if (conn === undefined) return "No connection is open. Type %mcp connect in a cell.";
+    const name = /^[\w.-]+$/.test(conn) ? ` --on ${conn}` : "";
+    return `No list of the tools of ${clean(conn, 40)} is in the Trace. Type %mcp tools${name} in a cell, then open this again.`;
   }
 
   get #session(): Session | undefined {
@@ -77,7 +81,11 @@ export class Calling {
       this.#tool,
       this.#tools.map((one) => one.name),
     );
+    const some = this.#tools.length > 0;
+    for (const part of [this.#tool, this.#form, this.#call]) part.hidden = !some;
+    // it may have listed them, and the list has left the Trace
     const again = this.#tools.findIndex((one) => one.name === before);
+    this.#none.textContent = some ? "" : this.#hint();
     this.#tool.value = String(Math.max(0, again));
     this.#drawForm();
   }
@@ -118,7 +126,9 @@ export class Calling {
     }
     this.#say(`${tool} is called …`);
     this.#call.disabled = true;
-    const answer = await this.feed.do({ type: "call", conn, tool, arguments: given });
+    const text = written(given);
+    const what = text === JSON.stringify(given) ? { arguments: given } : { text };
+    const answer = await this.feed.do({ type: "call", conn, tool, ...what });
     this.#call.disabled = false;
     const { store } = this.feed;
     const exchange = answer.seq === undefined ? undefined : store.at(answer.seq)?.exchanges[0];

@@ -126,7 +126,7 @@ export class Flow {
     for (const port of [this.picture.port, this.table.element]) {
       const scrolled = (): void => {
         if (this.scroller.wentUp() && !this.player.active) this.follow(false);
-        this.dirty();
+        if (this.scroller.strayed) this.dirty();
       };
       port.addEventListener("scroll", scrolled, { passive: true });
       port.addEventListener("keydown", (event) => press(event, this));
@@ -180,8 +180,7 @@ export class Flow {
     this.#follow = false;
     const summary = h("summary.mf-minihead");
     this.#also.push(() => {
-      summary.replaceChildren(...miniHead(this.shown.exchange, seq));
-      if (!this.shown.current) this.query();
+      if (miniHead(summary, this.shown.exchange, seq) && !this.shown.current) this.query();
     });
     this.#fold = folded(this.element, summary, this.options.open === true, () => this.dirty());
   }
@@ -248,7 +247,7 @@ export class Flow {
       if (row && replaced.some(({ link }) => link === row.link)) detail.draw();
     }
     if (this.#also.length) this.#presence.soon(() => this.#drawAlso(), ALSO_MS);
-    this.dirty();
+    if (this.#fold?.open !== false) this.#presence.came();
   }
 
   // ---- what is shown
@@ -300,6 +299,7 @@ export class Flow {
     }
     const selected = reading.span && shown.between(reading.span);
     this.#status.draw(shown.rows.length, reading.marked, selected, this.learns);
+    this.scroller.settle();
     if (!done) this.dirty();
   }
 

@@ -2,7 +2,7 @@
 
 import { clean } from "../bytes.js";
 import type { Obj } from "../envelope.js";
-import { exactly, written } from "../jsontree.js";
+import { Exact, exactly, written } from "../jsontree.js";
 import type { Choice } from "../schema.js";
 import { h } from "./dom.js";
 
@@ -20,8 +20,6 @@ export interface Control extends Field {
   /** Of one input: what its label is for. Groups have none. */
   readonly input?: HTMLElement;
 }
-
-const TOO_EXACT = "has more digits than the page can send: call the tool in a cell";
 
 export function choice(known: readonly Choice[], schema: Obj): Control {
   const input = h("select", {}, h("option", { value: "" }, "(choose)"));
@@ -45,12 +43,11 @@ export function number(schema: Obj): Control {
     const found = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(given) ? Number(given) : Number.NaN;
     if (Number.isNaN(found) || (whole && !Number.isInteger(found)))
       throw new Error(`: ${clean(given, 20)} is no ${whole ? "whole number" : "number"}`);
-    if (
-      !Number.isFinite(found) ||
-      (Math.abs(found) > Number.MAX_SAFE_INTEGER && Number.isInteger(found))
-    )
-      throw new Error(TOO_EXACT);
-    return found;
+    if (!Number.isFinite(found)) throw new Error(`: ${clean(given, 20)} is too large`);
+    // what JavaScript would round travels as it was typed
+    return !Number.isSafeInteger(found) && /^[-+]?\d+$/.test(given)
+      ? new Exact(String(BigInt(given.replace("+", ""))))
+      : found;
   };
   return { element: input, input, value };
 }
@@ -74,14 +71,11 @@ export function json(schema: Obj): Control {
   const value = (): unknown => {
     const typed = input.value;
     if (typed.trim() === "") return undefined;
-    let found: unknown;
     try {
-      found = JSON.parse(typed);
+      return exactly(typed);
     } catch {
       throw new Error(`: ${clean(typed, 30)} is not JSON; a text stands in double quotes`);
     }
-    if (written(exactly(typed)) !== JSON.stringify(found)) throw new Error(TOO_EXACT);
-    return found;
   };
   return { element: input, input, value };
 }

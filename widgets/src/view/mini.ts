@@ -6,7 +6,17 @@ import { totalOf } from "../measure.js";
 import { say } from "../words.js";
 import { h } from "./dom.js";
 
-export function miniHead(one: Exchange | undefined, seq: number): Node[] {
+/** Write the line; whether it says something else than before. */
+export function miniHead(line: HTMLElement, one: Exchange | undefined, seq: number): boolean {
+  const parts = headOf(one, seq);
+  const text = parts.map((part) => part.textContent).join(" ");
+  if (line.dataset.said === text) return false; // nothing more comes of what was answered
+  line.dataset.said = text;
+  line.replaceChildren(...parts);
+  return true;
+}
+
+function headOf(one: Exchange | undefined, seq: number): Node[] {
   if (!one) return [h("span", {}, `exchange #${seq}`)];
   const total = totalOf(one.rows);
   const said = say(one.request);

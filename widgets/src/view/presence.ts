@@ -3,7 +3,11 @@
 /** What is read aloud, or searched by the browser, may be behind by so much where nobody looks. */
 const UNSEEN_MS = 500;
 
+/** Kernel and page share a machine: what comes is drawn at most so often, what the reader does at once. */
+const CAME_MS = 200;
+
 export class Presence {
+  #drawnAt = -Infinity;
   #ties: (() => void)[] | undefined;
   #inSight = true;
   #frame = 0;
@@ -47,6 +51,13 @@ export class Presence {
     else this.#unseen ??= setTimeout(() => this.#drawn(), UNSEEN_MS);
   }
 
+  /** Something came: draw it at once, or after a while where something was drawn just before. */
+  came(): void {
+    const wait = this.#drawnAt + CAME_MS - performance.now();
+    if (wait <= 0 || !this.#inSight) this.dirty();
+    else if (this.#ties && !this.#frame) this.#unseen ??= setTimeout(() => this.#drawn(), wait);
+  }
+
   /** Do something soon, once however often it is asked for. */
   soon(act: () => void, ms: number): void {
     if (!this.#ties) return;
@@ -60,6 +71,7 @@ export class Presence {
     clearTimeout(this.#unseen);
     this.#frame = 0;
     this.#unseen = undefined;
+    this.#drawnAt = performance.now();
     this.draw();
   }
 

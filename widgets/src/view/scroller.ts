@@ -15,6 +15,7 @@ export class Scroller<T> {
   #top = 0;
   #before = 0;
   #parked: number | undefined;
+  #end: number | undefined;
   source: Source<T> = { count: 0, at: () => undefined, key: () => 0 };
 
   constructor(
@@ -72,7 +73,6 @@ export class Scroller<T> {
     }
     const last = Math.max(0, count * rowHeight - this.#height);
     const top = Math.min(end ? last : before, last);
-    if (end && Math.abs(before - last) > 1) port.scrollTop = last;
     this.#top = top;
     this.range = inSight(top, this.#height, count, rowHeight);
     const [from, to] = this.range;
@@ -101,6 +101,18 @@ export class Scroller<T> {
       element.remove();
       this.#made.delete(key);
     }
+    this.#end = end && Math.abs(before - last) > 1 ? last : undefined;
+  }
+
+  /** Go where it was drawn for; last of all, since the browser then lays out what there is. */
+  settle(): void {
+    if (this.#end !== undefined) this.port.scrollTop = this.#end;
+    this.#end = undefined;
+  }
+
+  /** To be asked at each scrolling: whether it stands elsewhere than it was drawn for. */
+  get strayed(): boolean {
+    return this.#parked !== undefined || Math.abs(this.port.scrollTop - this.#top) > 1;
   }
 
   element(key: number): HTMLElement | undefined {
