@@ -21,7 +21,7 @@ from tests.rigs.views import View
 from tests.structure.house import ROOT
 
 PICTURE = ROOT / "docs" / "flow.png"
-WIDTH, HEIGHT = 1400, 640
+WIDTH, HEIGHT = 1400, 676
 MOST_BYTES = 200_000
 
 
