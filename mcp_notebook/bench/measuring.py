@@ -14,7 +14,9 @@ from mcp_notebook.errors import McpError, UsageError
 from mcp_notebook.runtime import sdk
 from mcp_notebook.runtime.arguments import check
 from mcp_notebook.runtime.connection import Connection
+from mcp_notebook.runtime.credentials import sounds_secret
 from mcp_notebook.runtime.eras import mode_of
+from mcp_notebook.runtime.masking import MASK, masked
 from mcp_notebook.runtime.names import free_name, near
 from mcp_notebook.runtime.server import NotebookServer
 from mcp_notebook.runtime.workbench import Workbench
@@ -121,7 +123,11 @@ def compare(
         on_column(len(columns), len(wanted), blank.label)
         columns.append(_column(workbench, plan, blank))
     on_column(len(columns), len(wanted), "")
-    written = ", ".join(f"{name}={value!r}" for name, value in plan.arguments.items())
+    secrets = workbench.trace.secrets.values()
+    written = ", ".join(
+        f"{name}={MASK if sounds_secret(name) else masked(repr(value), secrets)}"
+        for name, value in plan.arguments.items()
+    )
     return Comparison(
         tool=plan.tool, call=f"{plan.tool}({written})", columns=columns, repeat=plan.repeat
     )

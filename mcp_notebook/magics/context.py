@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from .extension import MCPMagics
 
+MAX_FORMS = 16
+"""So many forms of tools stay alive; the oldest end."""
+
 
 class Shown:
     """A text that a cell shows, with HTML beside it where there is some."""
@@ -43,9 +46,21 @@ class Context:
         self.shell: Any = magics.shell
         self.views = Views(self)
         self.panels = Panels(self)
+        self._forms: dict[str, Any] = {}
         self.lessons = Lessons(self)
         self.shown_below_form = (0, 0)
         """The id of the result that a cell shows below a form, and that cell's number."""
+
+    def keep_form(self, form: Any) -> None:
+        """Keep the form that a cell shows; the one it showed before ends, and the oldest do."""
+        key = self.cell_id or f"number {id(form)}"
+        ended = [self._forms.pop(key, None)]
+        self._forms[key] = form
+        while len(self._forms) > MAX_FORMS:
+            ended.append(self._forms.pop(next(iter(self._forms))))
+        for one in ended:
+            if one is not None:
+                one.close()
 
     @property
     def workbench(self) -> Workbench:

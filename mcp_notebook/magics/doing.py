@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcp_notebook.errors import McpError, UsageError
 from mcp_notebook.runtime.masking import masked
+from mcp_notebook.show.toolform import secret_arguments
 from mcp_notebook.trace.events import Direction, Event, Message, Vantage
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class Doing:
 
     def __init__(self, workbench: Workbench) -> None:
         self._workbench = workbench
+        self._numbers = itertools.count(1)
 
     def __call__(self, asked: dict[str, Any], answer: Answer) -> None:
         """Begin; called by whichever thread heard the page."""
@@ -68,7 +71,7 @@ class Doing:
         edited = asked.get("edited")
         raw = edited.encode() if isinstance(edited, str) else event.raw
         before = trace.last_seq
-        raw = fresh(raw, before)
+        raw = fresh(raw, next(self._numbers))
         if connection.transport in LINES and not raw.endswith(b"\n"):
             raw += b"\n"
         came = connection.send(raw)
@@ -95,8 +98,12 @@ class Doing:
         name = asked.get("conn")
         workbench = self._workbench
         connection = workbench.connection(name) if name else workbench.any_connection()[0]
+        tool = str(asked.get("tool", ""))
+        known = workbench.loop.run(connection.aio._known_tool(tool))
+        for secret in secret_arguments(dict(known.input_schema or {}), arguments):
+            workbench.trace.secrets.add(secret)
         before = workbench.trace.last_seq
-        call = connection.start(str(asked.get("tool", "")), arguments)
+        call = connection.start(tool, arguments)
         call.future.result()
         result = call.outcome()
         text = "the tool failed" if result.is_error else "answered"
@@ -135,7 +142,7 @@ def fresh(raw: bytes, number: int) -> bytes:
         return raw
     if not isinstance(message, dict) or "method" not in message or "id" not in message:
         return raw
-    message["id"] = f"again-{number + 1}"
+    message["id"] = f"again-{number}"
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 

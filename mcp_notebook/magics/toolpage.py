@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mcp_notebook.errors import UsageError
 
 from .asking import PROGRESS_EVERY_S, FormAsker
-from .widgets import can_show_widgets, display, show_widget
+from .widgets import can_show_widgets, close, display, show_widget
 
 if TYPE_CHECKING:
     from mcp_notebook.runtime.calls import PendingCall
@@ -95,9 +95,14 @@ class Caller:
 
         name = clean(self._name, 60)
         plain = f"(the form for {name} needs a running kernel: run this cell again)"
+        self._context.keep_form(self)
         show_widget(self._context, self._form.box, bundle(plain, line(faint(plain))))
         waits = "(what Call gives comes here)"
         self._place = display(bundle(waits, line(faint(waits))), raw=True, display_id=True)
+
+    def close(self) -> None:
+        """End the form; a call that is under way goes on."""
+        close(self._form.box)
 
     def _begin(self, arguments: dict[str, Any]) -> None:
         """Call was pressed, in whichever thread heard the page."""

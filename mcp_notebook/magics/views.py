@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 MAX_PICTURES: Final = 8
 """So many views get a new picture when cells end; those opened before keep their last one."""
 
+DRAWING_S: Final = 0.3
+"""So long the end of a cell may take to draw old pictures anew; the rest waits for the next."""
+
 
 @dataclass
 class Picture:
@@ -29,12 +33,14 @@ class Picture:
     Attributes:
         query: what the view shows of the Trace.
         text: the text that the view itself stands beside.
+        cell: the id of its cell, and the number of the run that showed it.
         handle: the output; ``None`` until the view's cell ends.
         drawn: the state of the Trace it shows.
     """
 
     query: str
     text: str
+    cell: tuple[str, int]
     handle: Any = None
     drawn: tuple[int, int] = (-1, -1)
 
@@ -157,15 +163,22 @@ class Views:
     def picture(self, query: str, text: str) -> None:
         """Draw the picture of a view when this cell ends, and anew when later ones do."""
         if self.shown:
-            self._pictures = [*self._pictures, Picture(query, text)][-MAX_PICTURES:]
+            cell = self._context.cell_id, self._context.cell_number
+            # a cell that runs again has lost the outputs it had
+            kept = [
+                p for p in self._pictures if not cell[0] or p.cell[0] != cell[0] or p.cell == cell
+            ]
+            self._pictures = [*kept, Picture(query, text, cell)][-MAX_PICTURES:]
 
     def cell_ended(self) -> None:
         """Draw the pictures that are due."""
         if self._pictures:
             trace = self._context.workbench.trace
             now = (trace.last_seq, trace.cleared_seq)
-            for picture in self._pictures:
-                if picture.drawn != now:
+            until = time.monotonic() + DRAWING_S
+            # the one that was drawn longest ago first, so that each gets its turn
+            for picture in sorted(self._pictures, key=lambda one: one.drawn):
+                if picture.handle is None or (picture.drawn != now and time.monotonic() < until):
                     picture.drawn = now
                     self._draw(picture, trace)
             if self._context.stable:  # what a picture shows must not hang on later cells

@@ -197,7 +197,7 @@ class Outbox:
         self._ready = [event for event in self._ready if event.seq > self._sent]
         if self._redactor.late:
             again = [event for event in self._redactor.retouched() if event.seq <= self._sent]
-            for piece in _pieces(again):
+            for piece in self._pieces(again):
                 self._tell("batch", self._sent + 1, self._sent, piece)
         quiet = time.monotonic() - self._traffic_at if self._traffic_at else 0.0
         while self._beats < len(HEARTBEATS_S) and quiet > HEARTBEATS_S[self._beats]:
@@ -224,12 +224,30 @@ class Outbox:
             self._tell("batch", first, self._sent, [])
 
     def _batches(self, events: Sequence[Event], first: int, last: int) -> None:
-        pieces = list(_pieces(events)) or [[]]
+        pieces = list(self._pieces(events)) or [[]]
         for piece in pieces[:-1]:
             end = piece[-1][0]
             self._tell("batch", first, end, piece)
             first = end + 1
         self._tell("batch", first, last, pieces[-1])
+
+    def _pieces(self, events: Sequence[Event]) -> Iterator[list[tuple[int, bytes]]]:
+        """The events as JSON with their numbers, in pieces that one message can carry."""
+        piece: list[tuple[int, bytes]] = []
+        size = 0
+        for event in events:
+            try:
+                text = line(event)
+            except (TypeError, ValueError):  # it would stop all that come after it
+                self.failures += 1
+                continue
+            if piece and (len(piece) == MAX_ITEMS or size + len(text) > MAX_BATCH_BYTES):
+                yield piece
+                piece, size = [], 0
+            piece.append((event.seq, text))
+            size += len(text)
+        if piece:
+            yield piece
 
     def _tell(self, kind: str, first: int, last: int, items: list[tuple[int, bytes]]) -> None:
         message = {
@@ -243,21 +261,6 @@ class Outbox:
         body = b"[" + b",".join(text for _, text in items) + b"]"
         with contextlib.suppress(OSError):  # the front end is gone; the next one asks again
             self._send(message, [body])
-
-
-def _pieces(events: Sequence[Event]) -> Iterator[list[tuple[int, bytes]]]:
-    """The events as JSON with their numbers, in pieces that one message can carry."""
-    piece: list[tuple[int, bytes]] = []
-    size = 0
-    for event in events:
-        text = line(event)
-        if piece and (len(piece) == MAX_ITEMS or size + len(text) > MAX_BATCH_BYTES):
-            yield piece
-            piece, size = [], 0
-        piece.append((event.seq, text))
-        size += len(text)
-    if piece:
-        yield piece
 
 
 def line(event: Event) -> bytes:

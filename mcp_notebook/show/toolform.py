@@ -181,6 +181,12 @@ def _takes_more(schema: Mapping[str, Any]) -> bool:
     return any(key in schema for key in _TAKES_MORE) or (more is not None and more is not False)
 
 
+def secret_arguments(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[str]:
+    """The values among a call's arguments that the tool's schema or their names call secret."""
+    fields = fields_of(schema, arguments=True)
+    return list(_secret_texts({field.name: field for field in fields}, arguments))
+
+
 def _secret_texts(known: Mapping[str, Field], values: Mapping[str, Any]) -> Iterator[str]:
     for name, value in values.items():
         field = known.get(name)

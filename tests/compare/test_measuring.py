@@ -367,3 +367,23 @@ def test_a_column_that_is_not_there_is_named() -> None:
         Comparison(
             tool="t", call="t()", columns=[Column(label="pipe", transport="pipe", era="auto")]
         )["x"]
+
+
+def test_a_secret_among_the_arguments_is_not_shown() -> None:
+    with Workbench() as workbench:
+
+        @workbench.tool
+        def login(password: str, note: str) -> str:
+            """Log in."""
+            return "in"
+
+        workbench.trace.secrets.add("hunter2-hunter2")
+        plan = Plan(
+            server=workbench.servers.served("notebook"),
+            tool="login",
+            arguments={"password": "swordfish-4711", "note": "hunter2-hunter2"},
+        )
+        found = compare(workbench, plan, over=["memory"])
+
+    assert "swordfish" not in found.call
+    assert "hunter2" not in found.call

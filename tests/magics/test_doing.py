@@ -12,6 +12,7 @@ import pytest
 from mcp_notebook.magics.doing import Doing, fresh
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.runtime.workbench import Workbench
+from mcp_notebook.show.widget import snapshot
 from mcp_notebook.trace.events import Message
 
 
@@ -190,3 +191,27 @@ def test_an_endpoint_is_stopped(page: Page) -> None:
 )
 def test_only_requests_get_an_id(raw: bytes) -> None:
     assert fresh(raw, 7) == raw
+
+
+def test_a_secret_typed_into_a_form_is_masked_from_then_on(page: Page) -> None:
+    @page.workbench.tool
+    def login(password: str) -> str:
+        """Log in."""
+        return "in"
+
+    answer = page.ask(type="call", tool="login", arguments={"password": "swordfish-4711"})
+
+    assert answer["ok"]
+    assert "swordfish" not in snapshot(page.workbench.trace)
+
+
+def test_each_resend_has_an_id_of_its_own(page: Page) -> None:
+    connection = page.workbench.connect(page.workbench.serve(transport="http"))
+    seq = request_of(page, connection, a=40)
+    for _ in range(6):  # all at once
+        page.doing({"type": "resend", "seq": seq}, page.answers.put)
+
+    answers = [page.answers.get(timeout=30) for _ in range(6)]
+
+    ids = {page.sent(answer["seq"])["id"] for answer in answers}
+    assert len(ids) == 6
