@@ -265,3 +265,12 @@ function object(value: Obj, schema: Obj, root: Obj, depth: number): string | und
   }
   return undefined;
 }
+
+const SECRET_NAME =
+  /(?:^|[^a-z])(?:pass|pwd|pat|auth|authorization|cookies?)(?:[^a-z]|$)|passwords?|passwd|passphrase|secrets?|tokens?$|(?:api|access|private|session)[-_ ]?keys?|credentials?/i;
+
+/** Whether what stands in a field should be seen by nobody. */
+export const isSecret = (name: string, schema: Obj): boolean =>
+  schema.format === "password" ||
+  schema.writeOnly === true ||
+  (schema.type === "string" && SECRET_NAME.test(name));

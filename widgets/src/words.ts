@@ -172,8 +172,16 @@ const ROADS: Readonly<Record<string, string>> = {
   memory: "Both sides may speak at any time.",
 };
 
+/** Where both sides could speak at any time, the modern era lets the server only answer. */
+const ANSWERS =
+  "The link carries both ways at any time. In this era the server only answers: what it wants to ask, it returns as its answer.";
+const DUPLEX = new Set(["websocket", "stdio", "memory"]);
+
 /** A message in plain words, for who sees one for the first time. */
 export function explained(row: Row): string {
+  const { transport } = row.event;
   const said = PLAIN.find(([holds]) => holds(row))?.[1] ?? "";
-  return `${said} ${ROADS[row.event.transport] ?? ""}`.trim();
+  const modern = row.session.revision >= "2026";
+  const road = modern && DUPLEX.has(transport) ? ANSWERS : ROADS[transport];
+  return `${said} ${road ?? ""}`.trim();
 }

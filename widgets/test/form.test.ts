@@ -368,3 +368,26 @@ test("a hostile schema draws text, ends, and runs no pattern for ever", () => {
     expect(problem(`${"a".repeat(60)}!`, { type: "string", pattern }, {})).toBeUndefined();
   expect(problem("b", { type: "string", pattern: "^a$" }, {})).toBe("this must match ^a$");
 });
+
+test("what is secret is not seen while it is typed", () => {
+  const text = { type: "string" };
+  const one = form({
+    password: text,
+    apiKey: text,
+    pin: { type: "string", format: "password" },
+    key: text,
+    monkey: text,
+  });
+  const kinds = [
+    ...one.element.querySelectorAll<HTMLInputElement>(
+      ".mf-ffield > input, .mf-ffield input.mf-text, .mf-ffield input[id]",
+    ),
+  ];
+  expect(kinds.map((each) => each.type)).toEqual([
+    "password",
+    "password",
+    "password",
+    "text",
+    "text",
+  ]);
+});

@@ -2,7 +2,7 @@
 
 import { clean } from "../bytes.js";
 import { asObj, type Obj } from "../envelope.js";
-import { begins, beside, choices, hints, problem, resolved } from "../schema.js";
+import { begins, beside, choices, hints, isSecret, problem, resolved } from "../schema.js";
 import { button, h } from "./dom.js";
 import { type Control, choice, type Field, json, number, text } from "./inputs.js";
 
@@ -32,6 +32,10 @@ export function field(
   const id = `mcp-form-${++fields}`;
   const called = clean(name, 80);
   const made = controlOf(schema, root, depth);
+  if (made.input instanceof HTMLInputElement && isSecret(name, schema)) {
+    made.input.type = "password";
+    made.input.autocomplete = "new-password";
+  }
   const wrong = h("p.mf-wrong", { id: `${id}-wrong` });
   const note = [schema.description, ...hints(schema)].filter((one) => typeof one === "string");
   const about = h("p.mf-note", { id: `${id}-about` }, clean(note.join("; "), 400));
