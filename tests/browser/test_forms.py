@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from playwright.sync_api import expect
 
 from tests.rigs.lab import LabPage
 
@@ -123,7 +124,7 @@ def test_a_tool_is_called_from_its_form_while_a_cell_runs(page: LabPage, tmp_pat
     go_on = page.lab.root / "go-on"
     page.start_all()
     try:
-        page.cell(7).get_by_text("blocking").wait_for()
+        expect(page.cell(7).locator(".jp-OutputArea-output")).to_contain_text("blocking")
 
         page.cell(4).locator(".widget-text input").first.fill("40")
         page.cell(4).get_by_role("button", name="Call", exact=True).click()
@@ -143,7 +144,7 @@ def test_a_tool_is_called_from_its_form_while_a_cell_runs(page: LabPage, tmp_pat
         assert "over" not in page.output(7)
     finally:
         go_on.write_text("")
-    page.cell(7).get_by_text("over").wait_for()
+    expect(page.cell(7).locator(".jp-OutputArea-output")).to_contain_text("over")
     assert page.errors == []
 
 
@@ -201,7 +202,7 @@ def test_a_panel_stops_an_endpoint_while_a_cell_runs(page: LabPage, tmp_path: Pa
     page.start_all()
     cell = page.cell(5)
     try:
-        page.cell(7).get_by_text("blocking").wait_for()
+        expect(page.cell(7).locator(".jp-OutputArea-output")).to_contain_text("blocking")
         for text in ("Servers", "notebook-http", "notebook-memory", "2026-07-28 (modern)"):
             cell.get_by_text(text).first.wait_for()
         assert cell.locator(".mcp-copy:visible textarea").input_value().startswith("http://")
