@@ -148,8 +148,11 @@ def test_stopping_the_rig_ends_what_the_kernel_started(
 
 def test_a_census_finds_what_was_left_and_only_that(kernel: KernelRig) -> None:
     kernel.run("import socket, subprocess, threading, asyncio, logging").check()
-    before = take_census(kernel)
-    assert take_census(kernel).grown(before) == {}
+    for _ in range(5):  # a kernel that has just begun still takes connections of its front end
+        before = take_census(kernel)
+        if not (growth := take_census(kernel).grown(before)):
+            break
+    assert growth == {}
 
     kernel.run(
         "stop = threading.Event()\n"
