@@ -9,7 +9,8 @@
     ├── CallError                the peer answered with a JSON-RPC error
     ├── CallTimeout              no answer in time
     ├── QuestionUnanswered       the server asked something nobody here can answer
-    └── ToolFailed               a tool failed and ``--strict`` asked for an exception
+    ├── ToolFailed               a tool failed and ``--strict`` asked for an exception
+    └── MissingProgram           a program this needs is not installed
 
 Builtin exceptions are used where they fit (``ValueError`` for bad data given to a decoder).
 """
@@ -78,3 +79,7 @@ class QuestionUnanswered(McpError):
 
 class ToolFailed(McpError):
     """A tool answered with ``is_error`` and the caller asked for an exception."""
+
+
+class MissingProgram(McpError):
+    """A program that this needs is not installed here."""

@@ -20,8 +20,8 @@ VERSION: Final = 1
 LONGEST: Final = 300
 """Characters of a text that are kept."""
 
-OUTCOMES: Final = ("held", "failed")
-"""Whether the assertions of a claim's cells held."""
+OUTCOMES: Final = ("held", "failed", "missing")
+"""Whether the assertions of a claim's cells held, or a program that they need is missing."""
 
 
 @dataclass

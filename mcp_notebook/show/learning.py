@@ -17,6 +17,7 @@ WIDEST: Final = 88
 """Characters of a line in plain text."""
 
 _NONE: Final = "-"
+_UNMEASURED: Final = {"failed": "not shown", "missing": "not measured here"}
 _MARKS: Final = {"right": "right", "nearly": "nearly", "wrong": "not so"}
 
 
@@ -31,7 +32,8 @@ class ClaimRow:
         sources: the articles.
         guess: what the reader guessed; empty where nothing.
         mark: ``right``, ``nearly``, ``wrong``; empty where a guess cannot be judged.
-        outcome: ``held``, ``failed``, or empty where nothing was measured.
+        outcome: ``held``, ``failed``, ``missing`` where a program is not installed, or empty
+            where nothing was measured.
         measured: what was measured.
         verdict: what the measurement says of the claim.
         because: the reason.
@@ -65,7 +67,7 @@ class ClaimRow:
         """The verdict, or why there is none."""
         if self.outcome == "held":
             return clean(self.verdict, 40)
-        return "not shown" if self.outcome == "failed" else _NONE
+        return _UNMEASURED.get(self.outcome, _NONE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,7 +249,7 @@ def _found(row: ClaimRow) -> str:
 
 
 def _verdict(text: str) -> Html:
-    return failed(text) if text.startswith("not shown") else strong(text)
+    return failed(text) if text in _UNMEASURED.values() else strong(text)
 
 
 def _pairs(rows: Sequence[tuple[str, str]]) -> Html:

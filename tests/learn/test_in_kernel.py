@@ -42,6 +42,26 @@ def test_a_claim_that_holds_shows_what_was_guessed_and_measured(lesson: KernelRi
     }
 
 
+def test_a_claim_whose_program_is_missing_says_what_to_install_and_the_run_goes_on(
+    lesson: KernelRig,
+) -> None:
+    lesson.run("from mcp_notebook.bench import programs").check()
+    cell = "%%mcp claim S1\nprogram = 'nginx'\nprograms.find_program(program)"
+    lesson.run("import os; path = os.environ['PATH']; os.environ['PATH'] = '/nowhere'").check()
+    lesson.run("known, programs._SYSTEM_FOLDERS = programs._SYSTEM_FOLDERS, ()").check()
+
+    shown = lesson.run(cell).check().text
+
+    assert "not measured here" in shown
+    assert "nginx is not here. To see this: apt install nginx-light" in shown
+    assert kept(lesson)["claims"]["S1"]["outcome"] == "missing"
+    assert "0 of 1 claim measured" in lesson.run("%mcp progress 98").check().text
+    lesson.run("%%mcp claim S1\n'measured elsewhere'").check()
+    lesson.run(cell).check()
+    assert kept(lesson)["claims"]["S1"]["measured"] == "measured elsewhere"
+    lesson.run("os.environ['PATH'], programs._SYSTEM_FOLDERS = path, known").check()
+
+
 @pytest.mark.parametrize("awaits", ["", "import asyncio\nawait asyncio.sleep(0)\n"])
 def test_a_claim_that_fails_stops_run_all_and_shows_the_readers_line(
     lesson: KernelRig, awaits: str

@@ -103,3 +103,17 @@ def test_a_lesson_that_fails_is_not_stored(broken: Broken) -> None:
     status, shown = baked(lesson.path)
     assert (status, "ZeroDivisionError" in shown) == (1, True)
     assert lesson.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("in_ci", [False, True])
+def test_a_claim_whose_program_is_missing_is_left_out_but_not_in_ci(
+    broken: Broken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_ci: bool
+) -> None:
+    monkeypatch.setattr("tests.lessons.walk.IN_CI", in_ci)
+    look = "from mcp_notebook.bench.programs import find_program\\nfind_program('no-such-program')"
+    lesson = broken("%%mcp claim S1\\n", f"%%mcp claim S1\\n{look}\\n")
+
+    found = walk(lesson, tmp_path / "home", twice=False)
+
+    assert (found.proven, found.unmeasured) == ([], ["S1"])
+    assert bool(found.problems) is in_ci

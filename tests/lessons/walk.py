@@ -8,6 +8,7 @@ kernel holds what it held after the first one, and nothing runs.
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from tests.rigs.census import assert_nothing_left, take_census
 from tests.rigs.kernel import KernelRig, Result
+from tests.rigs.surroundings import IN_CI
 
 from .notebook import Cell, Lesson
 
@@ -33,6 +35,7 @@ class Walk:
         refuted: the claims whose negative control failed, as it must.
         solved: the exercises whose solution passed.
         misled: how many wrong answers were told their hint.
+        unmeasured: the claims whose program is not installed here.
     """
 
     problems: list[str] = field(default_factory=list)
@@ -40,12 +43,14 @@ class Walk:
     refuted: list[str] = field(default_factory=list)
     solved: list[str] = field(default_factory=list)
     misled: int = 0
+    unmeasured: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
+        left_out = f", not measured here: {', '.join(self.unmeasured)}" if self.unmeasured else ""
         return (
             f"{len(self.proven)} claims proven, {len(self.refuted)} of them refuted by their "
             f"negative control, {len(self.solved)} exercises solved, {self.misled} wrong answers "
-            "recognised"
+            f"recognised{left_out}"
         )
 
 
@@ -117,6 +122,11 @@ class _Walker:
     def _refute(self, name: str) -> None:
         cells = self.lesson.cells_of(name)
         claim = self.lesson.claims[name]
+        if (missing := self._missing(name)) is not None:
+            self.found.unmeasured.append(name)
+            if IN_CI:
+                self._problem(cells[0], f"{name} is not measured: {missing}")
+            return
         self.found.proven.append(name)
         if claim.timing or claim.negative is None:
             return
@@ -136,6 +146,12 @@ class _Walker:
         for cell in cells:
             if (result := self._execute(cell.source, cell)).status != "ok":
                 self._problem(cell, f"{name} does not hold a second time", result)
+
+    def _missing(self, name: str) -> str | None:
+        """Which program the cells of a claim do not find."""
+        kept = json.loads((self.kernel.cwd / ".mcp_progress.json").read_text(encoding="utf-8"))
+        record = kept["claims"][name]
+        return record["measured"] if record["outcome"] == "missing" else None
 
     # ---- exercises ---------------------------------------------------------------------
 

@@ -12,8 +12,20 @@ from pathlib import Path
 
 import pytest
 
+from mcp_notebook.bench.programs import find_program
+from mcp_notebook.errors import MissingProgram
+
 IN_CI = os.environ.get("CI") == "true"
 """Whether what is missing here must fail instead of being skipped."""
+
+
+def need(*programs: str) -> None:
+    """Skip the test where one of these programs is not installed; in CI that is a failure."""
+    for program in programs:
+        try:
+            find_program(program)
+        except MissingProgram as missing:
+            (pytest.fail if IN_CI else pytest.skip)(str(missing))
 
 
 def jupyter_environment(home: Path) -> dict[str, str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcp_notebook.errors import UsageError
+from mcp_notebook.errors import MissingProgram, UsageError
 from mcp_notebook.magics.cell import CellSyntaxError, value_of_body
 from mcp_notebook.magics.command import Command, Parser
 from mcp_notebook.magics.context import Shown
@@ -87,6 +88,8 @@ def run_claim(context: Context, options: argparse.Namespace, body: str | None) -
         measured = value_of_body(context, body or "")
     except CellSyntaxError:
         raise  # nothing ran, so nothing was measured
+    except MissingProgram as missing:  # the lesson goes on without it
+        return _not_here(context, claim, missing)
     except Exception as error:
         words = " ".join(str(error).split())
         name = type(error).__name__
@@ -132,7 +135,7 @@ def run_progress(context: Context, options: argparse.Namespace, _body: str | Non
     exercises = _exercises(progress, number)
     note = progress.trouble
     if options.html is not None:
-        tested = [row for row in rows if row.outcome]
+        tested = [row for row in rows if row.outcome in ("held", "failed")]
         path = Path(str(context.value(options.html))).expanduser()
         try:
             write_whole(path, learning.progress_page(tested, [e for e in exercises if e.tries]))
@@ -143,6 +146,17 @@ def run_progress(context: Context, options: argparse.Namespace, _body: str | Non
             ) from None
         note = f"written to {path}"
     return Table(learning.progress(rows, exercises, note, stable=context.stable), rows, exercises)
+
+
+def _not_here(context: Context, claim: Claim, missing: MissingProgram) -> Card:
+    """The card of a claim whose program is missing; what was measured elsewhere stays noted."""
+    from mcp_notebook.show.learning import claim_card
+
+    progress = context.lessons.progress
+    if claim.id not in progress.claims or not progress.claims[claim.id].outcome:
+        _note(context, claim.id, "missing", str(missing))
+    row = replace(_row(claim, progress), outcome="missing", measured=str(missing), because="")
+    return Card(claim_card(row), claim, None)
 
 
 def _note(context: Context, claim: str, outcome: str, measured: str) -> Progress:
