@@ -207,25 +207,18 @@ def attend(
     """Call a tool and wait, until the answer is there or a question is open."""
     bar = Bar(context, tool)
     asker = asker_for(context)
-    before, connection.asker = connection.asker, connection.asker or asker
-    try:
-        call = connection.start(
-            tool, arguments, answer=answer, timeout=timeout, on_progress=bar.step
-        )
-    finally:
-        connection.asker = before
+    call = connection.pending(tool, answer=answer, asker=connection.asker or asker)
     opened = asker.opened if isinstance(asker, FormAsker) else None
-    if opened is None:
-        try:
-            return call.result()
-        finally:
-            bar.draw()
     try:
+        connection.begin(call, arguments, timeout=timeout, on_progress=bar.step)
+        if opened is None:
+            return call.result()
         context.workbench.loop.wait(_either(call.future, opened))
-    except BaseException:
+    except BaseException:  # Ctrl-C may strike between the start and the wait
         call.cancel()
         raise
-    bar.draw()
+    finally:
+        bar.draw()
     if call.future.done():
         return call.result()
     return _later(context, call)

@@ -36,11 +36,11 @@ class PendingCall:
         self.sent: list[int] = []
         self.since_seq = self._workbench.trace.last_seq
         self._started_ns = time.perf_counter_ns()
-        self.future: concurrent.futures.Future[types.CallToolResult]
+        self.future: concurrent.futures.Future[types.CallToolResult] = concurrent.futures.Future()
 
     def begin(self, coro: Coroutine[Any, Any, types.CallToolResult]) -> None:
         """Start it on the background loop."""
-        self.future = self._workbench.loop.submit(coro)
+        self._workbench.loop.submit(coro, self.future)
 
     def cancel(self) -> None:
         """Cancel it on the wire."""

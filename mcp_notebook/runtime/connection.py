@@ -157,7 +157,13 @@ class Connection:
             UsageError: no such tool, or the arguments do not fit.
             CallTimeout, CallError, ConnectionLost: the call did not end with an answer.
         """
-        return self.start(tool, arguments).result()
+        call = self.pending(tool)
+        try:
+            self.begin(call, arguments)
+            return call.result()
+        except BaseException:  # Ctrl-C may strike before the result is waited for
+            call.cancel()
+            raise
 
     def start(
         self,
@@ -181,10 +187,31 @@ class Connection:
             checked: whether the arguments are checked against the schema before sending.
             asker: answers questions of this call; the connection's own by default.
         """
-        answers = Answers(answer, asker or self.asker)
-        call = PendingCall(self, tool, answers)
-        call.begin(self.aio._call(call, arguments, timeout, on_progress, checked))
+        call = self.pending(tool, answer=answer, asker=asker)
+        self.begin(call, arguments, timeout=timeout, on_progress=on_progress, checked=checked)
         return call
+
+    def pending(self, tool: str, *, answer: Any = None, asker: Asker | None = None) -> PendingCall:
+        """A call that is not started yet: who may be interrupted holds it before it starts.
+
+        Args:
+            tool: the tool's name.
+            answer: answers to questions of the server, in advance.
+            asker: answers questions of this call; the connection's own by default.
+        """
+        return PendingCall(self, tool, Answers(answer, asker or self.asker))
+
+    def begin(
+        self,
+        call: PendingCall,
+        arguments: dict[str, Any],
+        *,
+        timeout: float | None = None,
+        on_progress: ProgressCallback | None = None,
+        checked: bool = True,
+    ) -> None:
+        """Start a pending call; the arguments are those of ``start``."""
+        call.begin(self.aio._call(call, arguments, timeout, on_progress, checked))
 
     def read(self, uri: str) -> ReadResult:
         """Read a resource."""

@@ -10,6 +10,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import contextvars
+import functools
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -73,9 +74,30 @@ class BackgroundLoop:
         """Whether the caller runs on this loop's thread."""
         return threading.current_thread() is self._thread
 
-    def submit(self, coro: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Start a coroutine on the loop; the future can be cancelled from any thread."""
-        return asyncio.run_coroutine_threadsafe(coro, self.loop)
+    def submit(
+        self, coro: Coroutine[Any, Any, T], into: concurrent.futures.Future[T] | None = None
+    ) -> concurrent.futures.Future[T]:
+        """Start a coroutine on the loop; the future can be cancelled from any thread.
+
+        Args:
+            coro: the coroutine.
+            into: the future to settle; a new one where ``None``. Whoever may be interrupted
+                makes it before the block that cancels it: Ctrl-C can strike between the start
+                and the return of this method, and a call that nobody holds runs for ever.
+        """
+        future: concurrent.futures.Future[T] = into or concurrent.futures.Future()
+        loop = self.loop
+
+        def begin() -> None:
+            if future.cancelled():
+                coro.close()
+                return
+            task = loop.create_task(coro)
+            task.add_done_callback(functools.partial(_settle, future))
+            future.add_done_callback(functools.partial(_unwanted, loop, task))
+
+        loop.call_soon_threadsafe(begin)
+        return future
 
     def spawn(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start a task from the loop's own thread and keep it alive until it ends."""
@@ -96,8 +118,9 @@ class BackgroundLoop:
         if self.here():
             coro.close()
             raise RuntimeError("called on the background loop itself: await the .aio twin instead")
-        future = self.submit(coro)
+        future: concurrent.futures.Future[T] = concurrent.futures.Future()
         try:
+            self.submit(coro, future)
             return self.wait(future, timeout_s)
         except BaseException:
             future.cancel()
@@ -150,3 +173,27 @@ class BackgroundLoop:
         thread.join(timeout_s)
         if not thread.is_alive():
             loop.close()
+
+
+def _settle(future: concurrent.futures.Future[Any], task: asyncio.Task[Any]) -> None:
+    """Hand on how a task ended, to a future that may have been cancelled meanwhile."""
+    if task.cancelled():
+        future.cancel()
+    error = None if task.cancelled() else task.exception()
+    if not future.set_running_or_notify_cancel():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(task.result())
+
+
+def _unwanted(
+    loop: asyncio.AbstractEventLoop,
+    task: asyncio.Task[Any],
+    future: concurrent.futures.Future[Any],
+) -> None:
+    """Cancel the task of a future that was cancelled."""
+    if future.cancelled():
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and the task with it
+            loop.call_soon_threadsafe(task.cancel)

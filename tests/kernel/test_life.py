@@ -177,6 +177,36 @@ def test_interrupt_cancels_the_call_and_the_next_call_works(
             assert bell.hear() == "cancelled"
 
 
+@pytest.mark.parametrize("line", ["%mcp call stay --on line", "wb.connection('line').call('stay')"])
+def test_interrupt_between_the_start_and_the_wait_cancels_the_call_too(
+    served: KernelRig, line: str
+) -> None:
+    served.run(
+        "%%mcp tool stay\nimport asyncio, threading\n"
+        "begun, ended = threading.Event(), threading.Event()\n"
+        "async def stay() -> None:\n    begun.set()\n"
+        "    try:\n        await asyncio.Event().wait()\n    finally:\n        ended.set()"
+    ).check()
+    connect(served, "http")
+    served.run("wb = %mcp workbench").check()
+    served.run(
+        "from mcp_notebook.runtime.calls import PendingCall\n"
+        "begin = PendingCall.begin\n"
+        "def struck(self, coro):\n"
+        "    begin(self, coro)\n"
+        "    begun.wait(20)\n"
+        "    raise KeyboardInterrupt\n"
+        "PendingCall.begin = struck"
+    ).check()
+    try:
+        assert served.run(line).ename == "KeyboardInterrupt"
+        assert served.value("[begun.is_set(), ended.wait(20)]") == [True, True]
+    finally:
+        served.run("PendingCall.begin = begin").check()
+        served.run("%mcp remove stay").check()
+    assert served.run("%mcp call add(1) --on line").check().text == "3"
+
+
 def test_interrupt_reaches_a_cell_that_awaits(served: KernelRig) -> None:
     connect(served, "http")
     served.run("wb = %mcp workbench").check()

@@ -7,7 +7,7 @@ import gc
 import logging
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -286,6 +286,45 @@ def test_a_time_limit_cancels_the_coroutine(loop: BackgroundLoop) -> None:
     with pytest.raises(TimeoutError):
         loop.run(linger(), timeout_s=0.05)
     assert cancelled.wait(10)
+
+
+def test_interrupt_cancels_what_was_just_started(
+    loop: BackgroundLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, cancelled = threading.Event(), threading.Event()
+
+    async def linger() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    submit = loop.submit
+
+    def struck(*args: object) -> None:
+        submit(*args)  # type: ignore[arg-type]
+        assert begun.wait(10)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "submit", struck)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(linger())
+    assert cancelled.wait(10)
+
+
+def test_what_was_cancelled_before_it_began_never_begins(loop: BackgroundLoop) -> None:
+    begun = threading.Event()
+
+    async def begin() -> None:
+        begun.set()
+
+    future: Future[None] = Future()
+    future.cancel()
+    loop.submit(begin(), future)
+    loop.run(asyncio.sleep(0))
+    assert not begun.is_set()
 
 
 def test_stopping_cancels_what_still_runs(loop: BackgroundLoop) -> None:
