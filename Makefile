@@ -19,7 +19,7 @@ MEASURED := $(filter true 1,$(CI) $(COVER))
 RUN := $(if $(MEASURED),$(COVERAGE) run,$(BIN)/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint suite widgets lessons bake bench check pins clean
+.PHONY: help lab test lint suite beside widgets lessons bake bench check pins clean
 
 help:
 	@echo "make lab      install, then open JupyterLab at lesson 00 (LAB_ARGS='--no-browser --port=8899')"
@@ -54,16 +54,22 @@ widgets:
 	test -z "$(CI)"
 endif
 
-# Pages wait more than they work: they are tested beside the rest, and give way to it.
+# Pages and lessons wait more than they work: they are tested beside the rest, and give way to it.
 suite: $(DONE)/test $(if $(NPM),$(DONE)/npm)
 	rm -rf build/coverage && mkdir -p build/coverage
 	@status=0; \
-	nice -n 10 $(RUN) -m pytest tests -m browser > build/browser.log 2>&1 & pages=$$!; \
-	$(RUN) -m pytest tests -m "not browser" || status=$$?; \
-	wait $$pages || status=$$?; cat build/browser.log; \
-	$(if $(LESSONS),$(RUN) -m pytest $(NBVAL) $(LESSONS) || status=$$?,echo "no lesson to run"); \
+	$(MAKE) --no-print-directory beside > build/beside.log 2>&1 & beside=$$!; \
+	$(RUN) -m pytest tests -m "not browser and not lesson" || status=$$?; \
+	wait $$beside || status=$$?; cat build/beside.log; \
 	$(if $(MEASURED),$(COVERAGE) combine --quiet; \
 	$(COVERAGE) report --skip-covered --fail-under=$(COVERAGE_FLOOR) || status=$$?;) \
+	exit $$status
+
+beside:
+	@status=0; \
+	nice -n 10 $(RUN) -m pytest tests -m "browser and not lesson" || status=$$?; \
+	nice -n 5 $(RUN) -m pytest tests -m lesson || status=$$?; \
+	$(if $(LESSONS),nice -n 5 $(RUN) -m pytest $(NBVAL) $(LESSONS) || status=$$?,echo "no lesson to run"); \
 	exit $$status
 
 lessons: $(DONE)/test
