@@ -72,7 +72,9 @@ def walk(lesson: Lesson, home: Path, *, twice: bool = True) -> Walk:
 
 def copied(folder: Path, to: Path) -> None:
     """Copy the folder of a lesson, without what its readers left in it."""
-    traces = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__", ".mcp_progress.json*")
+    traces = shutil.ignore_patterns(
+        ".ipynb_checkpoints", "__pycache__", ".mcp_progress.json*", ".mcp_results.json*"
+    )
     shutil.copytree(folder, to, ignore=traces)
 
 

@@ -14,7 +14,13 @@ from tests.structure.house import PACKAGE, ROOT
 
 pytestmark = pytest.mark.slow
 
-TRACES_OF_USE = ("__pycache__", ".ipynb_checkpoints", ".laid_out.json", ".mcp_progress.json")
+TRACES_OF_USE = (
+    "__pycache__",
+    ".ipynb_checkpoints",
+    ".laid_out.json",
+    ".mcp_progress.json",
+    ".mcp_results.json",
+)
 
 
 @pytest.fixture(scope="module")
