@@ -1,0 +1,147 @@
+"""Who may speak when: P4 streaming, P5 the client in mid-call, P6 the server unasked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import time
+from typing import Final
+
+from mcp_notebook.bench.readings import Reading
+from mcp_notebook.bench.roads import Road
+from mcp_notebook.bench.stage import Stage
+from mcp_notebook.runtime.connection import Connection
+from mcp_notebook.trace.events import Direction, Message, Vantage
+
+from .registry import probe, reading
+from .speed import call
+
+STEPS: Final = 4
+PAUSE_MS: Final = 60
+NOTICE: Final = "notifications/tools/list_changed"
+
+
+@probe("P4", "streaming", "share of the call")
+def streaming(stage: Stage, road: Road) -> Reading:
+    """A tool that reports four steps: when the first report comes, and how many come."""
+    connection = stage.connection(road)
+    came: list[float] = []
+
+    async def on(progress: float, total: float | None, message: str | None) -> None:
+        del progress, total, message
+        came.append(time.perf_counter())
+
+    async def work() -> tuple[float, float]:
+        await call(connection, "echo", text="warm")
+        begun = time.perf_counter()
+        await connection.session.client.call_tool(
+            "steps", {"count": STEPS, "pause_ms": PAUSE_MS}, progress_callback=on
+        )
+        return begun, time.perf_counter()
+
+    begun, ended = stage.run(work())
+    if not came:
+        return reading({"count": 0, "of": STEPS, "share": None}, "no report came, only the result")
+    share = (came[0] - begun) / (ended - begun)
+    return reading(
+        {"count": len(came), "of": STEPS, "share": round(share, 3)},
+        f"{len(came)} of {STEPS} reports came, the first after {share:.0%} of the call",
+    )
+
+
+@probe("P5", "client speaks in mid-call")
+def mid_call(stage: Stage, road: Road) -> Reading:
+    """While a call is open: a second call, and a cancellation of the first."""
+    connection = stage.connection(road)
+    since = stage.workbench.trace.last_seq
+    name = secrets.token_hex(4)
+
+    async def talk() -> tuple[bool, bool]:
+        slow = stage.workbench.loop.spawn(call(connection, "wait", name=name, seconds=3.0))
+        await asyncio.sleep(0.15)
+        answered = False
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(call(connection, "echo", text="meanwhile"), 2)
+            answered = not slow.done()
+        slow.cancel()
+        await asyncio.wait({slow}, timeout=1)
+        cut = False
+        for _ in range(20):
+            found = await call(connection, "was_cut_off", name=name)
+            cut = bool((found.structured_content or {}).get("result"))
+            if cut:
+                break
+            await asyncio.sleep(0.03)
+        return answered, cut
+
+    answered, cut = stage.run(talk())
+    ways = _ways_of_calls(stage, connection, since)
+    same = len({*ways.get("wait", ()), *ways.get("echo", ())}) == 1
+    where = "on the same channel" if same else "in a request of its own"
+    told = f"a second call was {'answered' if answered else 'not answered'} meanwhile, {where}"
+    told += "; the cancelled tool was stopped" if cut else "; the cancelled tool ran on"
+    return reading({"answered": answered, "same_channel": same, "cancelled": cut}, told)
+
+
+def _ways_of_calls(stage: Stage, connection: Connection, since: int) -> dict[str, list[str]]:
+    """The links that carried the first call of each tool and its answer."""
+    tools: dict[object, str] = {}
+    ways: dict[str, list[str]] = {}
+    for event in stage.workbench.trace.since(since):
+        if not isinstance(event, Message) or event.conn != connection.name:
+            continue
+        message = event.json() if event.vantage is Vantage.CLIENT else None
+        if not isinstance(message, dict):
+            continue
+        if message.get("method") == "tools/call":
+            tool = str((message.get("params") or {}).get("name"))
+            if tool not in tools.values():
+                tools[message.get("id")] = tool
+                ways[tool] = [event.link]
+        elif event.direction is Direction.SERVER_TO_CLIENT and "result" in message:
+            tool = tools.get(message.get("id"), "")
+            if tool:
+                ways[tool].append(event.link)
+    return ways
+
+
+@probe("P6", "server speaks unasked")
+def unasked(stage: Stage, road: Road) -> Reading:
+    """A notice sent while no call is open: whether it comes, and whether one must listen."""
+    connection = stage.connection(road)
+    opened = getattr(connection.session.write, "hears_notices", None)
+    if opened is not None:
+        stage.run(opened())
+    alone = stage.run(_cried(stage, connection))
+    listened = alone
+    if not alone:
+        listening = connection.listen()
+        listened = stage.run(_cried(stage, connection))
+        listening.stop()
+    if alone:
+        told = "a notice came with no call open and nothing subscribed"
+    elif listened:
+        told = "a notice came with no call open, once the client had asked to listen"
+    else:
+        told = "no notice came"
+    return reading({"unasked": alone, "subscribed": listened}, told)
+
+
+async def _cried(stage: Stage, connection: Connection) -> bool:
+    since = stage.workbench.trace.last_seq
+    await call(connection, "cry_later", delay_ms=60)
+    for _ in range(20):
+        await asyncio.sleep(0.02)
+        for event in stage.workbench.trace.since(since):
+            if (
+                isinstance(event, Message)
+                and event.conn == connection.name
+                and event.vantage is Vantage.CLIENT
+                and event.direction is Direction.SERVER_TO_CLIENT
+                and NOTICE.encode() in event.raw
+                and (json.loads(event.raw) or {}).get("method") == NOTICE
+            ):
+                return True
+    return False
