@@ -1,0 +1,142 @@
+"""The environment of the recipe, built from its files, and what a reader finds in it.
+
+It is not Binder: no container, no limit of memory, and the proxy's part is played by its headers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import nbformat
+import pytest
+
+from mcp_notebook import Workbench
+
+from .launch import HOST, Image, Launched, Notebook, built, interpreter, opened
+
+PYTHON, VERSION = interpreter()
+
+pytestmark = [pytest.mark.slow, pytest.mark.kernel, pytest.mark.timeout(400)]
+
+LESSON = "lessons/00_first_call.ipynb"
+TOOL = '%%mcp tool\ndef add(a: int, b: int) -> int:\n    "Add two numbers."\n    return a + b\n'
+
+
+@pytest.fixture(scope="module", params=[VERSION], ids=[f"python{VERSION}"])
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """What Binder would build, with the Python that the id of the test names."""
+    return built(PYTHON, tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture(scope="module")
+def lab(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
+    """A JupyterLab in it, started as Binder starts it."""
+    launched = Launched(image, tmp_path_factory.mktemp("launch"))
+    yield launched
+    launched.stop()
+
+
+@pytest.fixture(scope="module")
+def notebook(lab: Launched) -> Iterator[Notebook]:
+    """A kernel in the folder of the lessons, with a tool."""
+    with opened(lab, LESSON) as page:
+        page.run("%load_ext mcp_notebook")
+        page.run(TOOL)
+        yield page
+        page.run("%mcp stop --all")
+
+
+def test_it_is_built_and_its_versions_agree(image: Image) -> None:
+    assert "No broken requirements" in image.run("pip", "check")
+    assert (image.prefix / "share/jupyter/lab/settings/overrides.json").is_file()
+    assert list((image.repository / "mcp_notebook/__pycache__").glob("lab.*.pyc"))
+
+
+def test_lesson_00_runs_in_it(image: Image) -> None:
+    image.run("jupyter", "execute", "--inplace", "--timeout=60", LESSON)
+
+    cells = nbformat.read(image.repository / LESSON, as_version=4).cells
+    failed = {
+        cell.id
+        for cell in cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+    }
+    expected = {cell.id for cell in cells if "raises-exception" in cell.metadata.get("tags", [])}
+    assert failed == expected
+    assert [
+        cell.id for cell in cells if cell.cell_type == "code" and not cell.execution_count
+    ] == []
+
+
+def test_the_link_leads_to_the_lesson_behind_the_proxys_path(lab: Launched) -> None:
+    page = lab.browser.get(f"lab/tree/{LESSON}")
+
+    assert page.status_code == 200
+    assert str(lab.browser.base_url.path) in page.text
+    assert lab.browser.get(f"api/contents/{LESSON}").json()["type"] == "notebook"
+
+
+@pytest.mark.parametrize("transport", ["http", "http-json", "sse", "websocket"])
+def test_an_address_that_is_shown_works_in_this_container_and_nowhere_else(
+    notebook: Notebook, lab: Launched, transport: str
+) -> None:
+    """What stands there is the truth: a loopback address, and no path of the proxy's."""
+    shown = notebook.run(f"%mcp serve -t {transport} --as {transport}")
+    (address,) = re.findall(r"\b(?:http|ws)://[^\s'\"<>]+", shown)
+
+    assert re.match(r"(http|ws)://127\.0\.0\.1:\d+/", address), shown
+    assert HOST not in shown
+    with Workbench() as terminal:
+        assert terminal.connect(address).call("add", a=2, b=3).value == 5
+    port = re.findall(r":(\d+)/", address)[0]
+    assert lab.browser.get(f"proxy/{port}/mcp").status_code == 404
+
+
+def test_a_proxy_that_somebody_adds_is_refused_by_host_and_by_origin(notebook: Notebook) -> None:
+    (url,) = re.findall(r"http://[^\s'\"<>]+", notebook.run("%mcp serve -t http --as guarded"))
+    message = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    accepts = {"Accept": "application/json, text/event-stream"}
+
+    def status(**headers: str) -> int:
+        return httpx.post(url, json=message, headers=accepts | headers, timeout=30).status_code
+
+    assert status(Host=HOST) == 421
+    assert status(Origin=f"https://{HOST}") == 403
+    assert status() not in {403, 421}
+
+
+def test_progress_is_kept_in_a_hidden_file_and_a_copy_can_be_downloaded(
+    notebook: Notebook, lab: Launched
+) -> None:
+    notebook.run("%mcp guess S23 no")
+    assert (lab.image.repository / "lessons/.mcp_progress.json").is_file()
+    assert lab.browser.get("files/lessons/.mcp_progress.json").status_code == 404
+
+    notebook.run("!cp .mcp_progress.json progress.json")
+    assert '"S23"' in lab.browser.get("files/lessons/progress.json").text
+
+    before = notebook.run("%mcp progress 01")
+    notebook.run("!rm .mcp_progress.json")
+    assert notebook.run("%mcp progress 01") != before
+    notebook.run("!cp progress.json .mcp_progress.json")
+    assert notebook.run("%mcp progress 01") == before
+
+
+def test_a_notebook_and_its_server_leave_most_of_the_memory_free(
+    notebook: Notebook, lab: Launched
+) -> None:
+    """Binder gives 2 GB at most, and promises a quarter of that."""
+    assert notebook.run("%mcp call add(1, b=1)")
+    used = lab.memory()
+    print(f"JupyterLab and one notebook: {used / 2**20:.0f} MiB")
+    assert used < 2**30
+
+
+def test_the_lab_asks_for_nothing_outside(lab: Launched) -> None:
+    settings = lab.browser.get("lab/api/settings/@jupyterlab/apputils-extension:notification")
+    assert '"fetchNews":"false"' in re.sub(r"\s", "", settings.json()["raw"]) or (
+        settings.json()["schema"]["properties"]["fetchNews"]["default"] == "false"
+    )
