@@ -1,0 +1,189 @@
+"""The checks of lesson 05, compare and choose."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .attempt import Attempt, Ran, brief
+from .exercise import exercise
+from .verdict import Verdict, failed, passed
+
+# ---- 05.1 ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Capture:
+    """Bytes as they were on a road, and the text in them.
+
+    Attributes:
+        what: which road, and what is special.
+        data: the bytes.
+        body: the JSON text.
+        hint: names the likely mistake.
+    """
+
+    what: str
+    data: bytes
+    body: bytes
+    hint: str
+
+
+def _text(words: str, length: int = 0) -> bytes:
+    """A small answer; of this length in bytes where one is given."""
+    made = json.dumps({"jsonrpc": "2.0", "id": 7, "result": {"text": words}}).encode()
+    return made.replace(words.encode(), words.encode() + b"x" * (length - len(made)), 1)
+
+
+def _http(body: bytes, more: str = "") -> bytes:
+    head = f"HTTP/1.1 200 OK\r\n{more}content-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def _frame(body: bytes) -> bytes:
+    size = len(body)
+    if size < 126:
+        return bytes([0x81, size]) + body
+    if size < 1 << 16:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + body
+    return b"\x81\x7f" + size.to_bytes(8, "big") + body
+
+
+_PLAIN: Final = _text("Hello, Ada!")
+_SPREAD: Final = b'{"jsonrpc": "2.0",\n "id": 7, "result": {}}'
+_DATA_LINES: Final = b"".join(b"data: " + line + b"\n" for line in _SPREAD.split(b"\n"))
+_PARTS: Final = "Only what stands behind data: belongs to the text; leave out all other lines."
+_LENGTH: Final = (
+    "A frame's text begins after its length: 2 bytes in, with length byte 126 it is 4, with 127 "
+    "it is 10. A length byte can look like any character, a brace too."
+)
+CAPTURES: Final = (
+    Capture("a line", _PLAIN + b"\n", _PLAIN, "Take the line end off, and nothing else."),
+    Capture("an HTTP response", _http(_PLAIN), _PLAIN, "The text begins after the empty line."),
+    Capture("an SSE event", b"event: message\r\ndata: " + _PLAIN + b"\r\n\r\n", _PLAIN, _PARTS),
+    Capture("a frame", _frame(_text("long", 249)), _text("long", 249), _LENGTH),
+    Capture("a short frame", _frame(_text("s", 100)), _text("s", 100), _LENGTH),
+    Capture("a frame of 123 bytes", _frame(_text("s", 123)), _text("s", 123), _LENGTH),
+    Capture("a frame of 70,000 bytes", _frame(_text("s", 70_000)), _text("s", 70_000), _LENGTH),
+    Capture(
+        "a line whose text speaks of data: and HTTP/1.1",
+        _text("data: HTTP/1.1") + b"\n",
+        _text("data: HTTP/1.1"),
+        "Tell the roads apart by how the bytes begin, not by what stands somewhere in them.",
+    ),
+    Capture(
+        "an HTTP response with a brace in a header",
+        _http(_PLAIN, "server: {small}\r\n"),
+        _PLAIN,
+        "A header may hold a brace too: the text begins after the empty line.",
+    ),
+    Capture(
+        "an SSE event with a comment and an id",
+        b": ping\n\nid: 7\nevent: message\ndata: " + _PLAIN + b"\n\n",
+        _PLAIN,
+        f"An event may begin with id: or with a comment, and lines may end in \\n alone. {_PARTS}",
+    ),
+    Capture(
+        "an SSE event whose text has two lines",
+        b"event: message\n" + _DATA_LINES + b"\n",
+        _SPREAD,
+        "Several data: lines are one text: join them with \\n.",
+    ),
+)
+
+
+@exercise(
+    "05.1",
+    title="Open any envelope",
+    hints=(
+        "How do the four samples begin? A brace, HTTP/1.1, a word with a colon, byte 0x81.",
+        "data.partition(b'\\r\\n\\r\\n')[2] is what stands after the empty line; "
+        "data.splitlines() gives the lines of an event.",
+        "For a frame: start = {126: 4, 127: 10}.get(data[1], 2); data[start:] is the text.",
+    ),
+    start="Write the body of envelope: four ways to open, chosen by how the bytes begin.",
+)
+def opened(attempt: Attempt) -> Verdict:
+    """The text comes out of any envelope, whatever the road."""
+    envelope = attempt.get("envelope", kind=callable)
+    for number, capture in enumerate(CAPTURES):
+        ran = attempt.run(envelope, capture.data, catch=True)
+        if (wrong := _not_opened(ran, capture, first=number == 0)) is not None:
+            return wrong
+    return passed(f"{len(CAPTURES)} captures of four roads, and each gave its text.")
+
+
+def _not_opened(ran: Ran, capture: Capture, *, first: bool) -> Verdict | None:
+    nothing = first and ran.value is None and ran.error is None and not ran.timed_out
+    if nothing or isinstance(ran.error, NotImplementedError):
+        return failed("envelope gave nothing.", opened.start)
+    if ran.timed_out:
+        return failed(f"It did not end, with {capture.what}.", "Its loop never ends.")
+    if ran.error is not None:
+        what = f"{type(ran.error).__name__}: {brief(str(ran.error))}"
+        return failed(f"{what}, with {capture.what}.", capture.hint)
+    value: Any = ran.value
+    if isinstance(value, str) and value.encode(errors="replace") == capture.body:
+        return failed("It gave a str.", "Give bytes: leave the text as it came.")
+    if isinstance(value, bytes | bytearray) and bytes(value) == capture.body:
+        return None
+    if isinstance(value, dict):
+        return failed("It gave a dict.", "Give the text itself, as bytes; do not parse it.")
+    if isinstance(value, bytes) and value.rstrip(b"\r\n") == capture.body:
+        return failed(
+            f"With {capture.what} there is white space around it.",
+            "The line end belongs to the envelope.",
+        )
+    return failed(f"With {capture.what} it gave {brief(value)}.", capture.hint)
+
+
+# ---- 05.2 ------------------------------------------------------------------------------------
+
+SIX: Final = ("shout", "announce", "count", "first_line", "token", "wait")
+_MISSED: Final = {
+    "count": "Two workers are two processes, and each has a counter of its own.",
+    "token": "A worker has the environment of whoever started it, not yours.",
+    "first_line": "A worker looks in its own folder, not in yours.",
+}
+_BLAMED: Final = {
+    "shout": "A tool that uses its arguments alone works anywhere.",
+    "announce": "Over HTTP standard output carries nothing, so a print harms nobody.",
+    "wait": "The worker that waits is deaf, but the balancer gave the next call to the other.",
+}
+_MEASURING_S: Final = 40.0
+
+
+@exercise(
+    "05.2",
+    title="Which tools break",
+    hints=(
+        "What does each tool use besides its arguments: memory, a file, the environment?",
+        "Two processes share neither memory nor, here, your folder and your token.",
+    ),
+    start="Put the names of the tools that break into BREAK, as texts.",
+)
+def predicted(attempt: Attempt) -> Verdict:
+    """The set that was predicted is the set that is measured."""
+    guess = attempt.get("BREAK")
+    if isinstance(guess, dict) and not guess:
+        guess = set()
+    if not isinstance(guess, set | frozenset | list | tuple):
+        return failed(f"BREAK is {brief(guess)}.", 'A set of names: {"shout", "wait"}')
+    if ... in guess:
+        attempt.untouched("BREAK is still the ... of the exercise.")
+    unknown = [name for name in guess if name not in SIX]
+    if unknown:
+        return failed(f"{brief(unknown[0])} is no tool.", f"The six are {', '.join(SIX)}.")
+    measure = attempt.get("under_two_workers", kind=callable)
+    ran = attempt.run(measure, timeout_s=_MEASURING_S)
+    found = set(ran.value)
+    for name, why in _MISSED.items():
+        if name in found and name not in guess:
+            return failed(f"{name} broke, and is not in your set.", why)
+    for name in SIX:
+        if name in guess and name not in found:
+            return failed(f"{name} did its job.", _BLAMED.get(name, "Measure it yourself."))
+    if set(guess) != found:
+        return failed(f"Measured: {', '.join(sorted(found))}.", "Run the cells above once more.")
+    return passed(f"Measured: {', '.join(sorted(found))} broke, as you said.")

@@ -1,0 +1,118 @@
+"""The checks of lesson 05: answers that look right, and what each is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mcp_notebook.learn.attempt import Attempt
+from mcp_notebook.learn.lesson05 import opened, predicted
+from mcp_notebook.learn.verdict import Verdict
+from mcp_notebook.trace.store import Trace
+
+
+def judged(exercise: Any, **names: Any) -> Verdict:
+    found: Verdict = exercise.judge(Attempt(names, Trace()))
+    return found
+
+
+# ---- 05.1 ------------------------------------------------------------------------------------
+
+
+def right(data: bytes) -> bytes:
+    if data.startswith(b"{"):
+        return data.removesuffix(b"\n")
+    if data.startswith(b"HTTP/"):
+        return data.partition(b"\r\n\r\n")[2]
+    if data[0] == 0x81:
+        return data[{126: 4, 127: 10}.get(data[1], 2) :]
+    found = [line[5:].removeprefix(b" ") for line in data.splitlines() if line[:5] == b"data:"]
+    return b"\n".join(found)
+
+
+def between_braces(data: bytes) -> bytes:
+    return data[data.index(b"{") : data.rindex(b"}") + 1]
+
+
+def looks_anywhere(data: bytes) -> bytes:
+    if b"data:" in data:
+        return data.partition(b"data: ")[2].rstrip()
+    return right(data)
+
+
+def knows_long_frames_only(data: bytes) -> bytes:
+    return data[4:] if data[0] == 0x81 else right(data)
+
+
+def one_data_line(data: bytes) -> bytes:
+    found = right(data)
+    return found.splitlines()[0] if data[0] not in b"H\x81{" else found
+
+
+def test_an_opener_of_all_envelopes_passes() -> None:
+    assert judged(opened, envelope=right).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (between_braces, "length byte"),
+        (looks_anywhere, "how the bytes begin"),
+        (knows_long_frames_only, "begins after its length"),
+        (one_data_line, "join them"),
+        (lambda data: None, "four ways to open"),
+        (lambda data: right(data).decode(), "Give bytes"),
+        (lambda data: {"jsonrpc": "2.0"}, "as bytes"),
+        (lambda data: data, "belongs to the envelope"),
+        (lambda data: 1 / 0, "line end"),
+    ],
+)
+def test_an_envelope_opened_wrongly_is_told_why(answer: Any, hint: str) -> None:
+    verdict = judged(opened, envelope=answer)
+
+    assert not verdict.passed
+    assert hint in verdict.hint
+
+
+# ---- 05.2 ------------------------------------------------------------------------------------
+
+
+def measured() -> set[str]:
+    return {"count", "first_line", "token"}
+
+
+def test_the_measured_set_passes_in_any_order() -> None:
+    assert judged(predicted, BREAK=["token", "first_line", "count"], under_two_workers=measured)
+
+
+@pytest.mark.parametrize(
+    ("guess", "hint"),
+    [
+        ({...}, "as texts"),
+        (set(), "a counter of its own"),
+        ({}, "a counter of its own"),
+        ({"count", "first_line"}, "whoever started it"),
+        ({"count", "token"}, "its own folder"),
+        ({"count", "first_line", "token", "wait"}, "to the other"),
+        ({"count", "first_line", "token", "announce"}, "harms nobody"),
+        ({"shout", "count", "first_line", "token"}, "arguments alone"),
+        ({"counter"}, "The six are"),
+        ("count", "A set of names"),
+    ],
+)
+def test_a_wrong_prediction_is_told_what_was_measured(guess: Any, hint: str) -> None:
+    verdict = judged(predicted, BREAK=guess, under_two_workers=measured)
+
+    assert not verdict.passed
+    assert hint in verdict.hint
+
+
+def test_a_measurement_that_fails_is_no_verdict_on_the_prediction() -> None:
+    def missing() -> set[str]:
+        raise RuntimeError("haproxy is not here.")
+
+    verdict = judged(predicted, BREAK={"count"}, under_two_workers=missing)
+
+    assert not verdict.passed
+    assert "haproxy is not here" in verdict.seen
