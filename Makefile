@@ -27,6 +27,7 @@ help:
 	@echo "make check    lint, types and the fast tests"
 	@echo "make widgets  the tests of the front end, which need Node"
 	@echo "make lessons  run every lesson, and compare what is stored with what comes out"
+	@echo "make slides   the core of each lesson as a page to show, in build/slides (needs npm once)"
 	@echo "make bake     run every lesson and store its outputs (LESSONS=lessons/01*.ipynb: one)"
 	@echo "make bench    measure what the library costs"
 	@echo "make pins     write constraints.txt anew from what the registry has today"
@@ -74,6 +75,21 @@ beside:
 
 lessons: $(DONE)/test
 	$(if $(LESSONS),$(BIN)/python -m pytest $(NBVAL) $(LESSONS),@echo "no lesson to run")
+
+# reveal.js goes into each page: one file to carry, that asks nobody
+REVEAL := build/reveal/node_modules/reveal.js
+SLIDES := build/slides
+
+slides: $(DONE)/lab $(REVEAL)/dist/reveal.js
+	$(BIN)/python -m nbconvert --log-level=WARN --to slides --template=mcp \
+	  --TemplateExporter.extra_template_basedirs=docs/slides \
+	  --TemplateExporter.extra_template_paths=$(REVEAL) --output-dir=$(SLIDES) $(LESSONS)
+	@echo "Slides are in $(SLIDES). Open a file in any browser; no network is needed."
+
+$(REVEAL)/dist/reveal.js:
+	@command -v npm > /dev/null || { echo "Slides need reveal.js, which npm brings once: install Node."; exit 1; }
+	@mkdir -p build/reveal
+	npm install --prefix build/reveal --no-save --silent --no-fund --no-audit reveal.js@5.2.1
 
 bake: $(DONE)/test
 	$(BIN)/python -m tests.lessons.bake $(LESSONS)
