@@ -79,7 +79,7 @@ class MessageTap:
             await self._app(scope, receive, send)
             return
         asked = Body(
-            self._tap, Direction.CLIENT_TO_SERVER, _header(scope["headers"], b"content-type")
+            self._tap, Direction.CLIENT_TO_SERVER, header(scope["headers"], b"content-type")
         )
         answered: Body | None = None
 
@@ -94,7 +94,7 @@ class MessageTap:
         async def tapped_send(message: AsgiMessage) -> None:
             nonlocal answered
             if message["type"] == "http.response.start":
-                kind = _header(message.get("headers", ()), b"content-type")
+                kind = header(message.get("headers", ()), b"content-type")
                 answered = Body(self._tap, Direction.SERVER_TO_CLIENT, kind)
             elif message["type"] == "http.response.body" and answered is not None:
                 answered.feed(message.get("body", b""))
@@ -105,7 +105,8 @@ class MessageTap:
         await self._app(scope, tapped_receive, tapped_send)
 
 
-def _header(headers: Any, name: bytes) -> str:
+def header(headers: Any, name: bytes) -> str:
+    """The value of a header of an ASGI message; empty where it is not there."""
     for key, value in headers:
         if key.lower() == name:
             return bytes(value).decode("latin-1")

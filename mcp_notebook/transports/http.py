@@ -24,6 +24,7 @@ from .base import (
 )
 from .guard import Policy
 from .httpclient import RawPoster, http_client
+from .leaving import EndsWithItsClient
 from .ports import listening_socket
 from .tap import Tap
 
@@ -58,7 +59,8 @@ class HttpTransport(Transport):
             max_request_body_size=MAX_MESSAGE_BYTES,
             transport_security=UNCHECKED,
         )
-        listener = AsgiListener(cast(App, app), sock, Policy.of(options), tap, path)
+        whole = EndsWithItsClient(cast(App, app)) if self._json else cast(App, app)
+        listener = AsgiListener(whole, sock, Policy.of(options), tap, path)
         await listener.start()
         return listener
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator
 
@@ -11,7 +10,6 @@ import pytest
 from mcp_notebook.errors import UsageError
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.runtime.workbench import Workbench
-from mcp_notebook.trace.events import Vantage
 
 from .conftest import ERAS, TRANSPORTS
 
@@ -161,38 +159,3 @@ def test_the_handshake_says_that_lists_may_change(shared: Workbench) -> None:
             assert road.capabilities.tools.list_changed, transport
             assert road.capabilities.resources is not None
             assert road.capabilities.resources.list_changed, transport
-
-
-def test_a_client_without_its_own_cancel_leaves_the_tool_running_over_one_json_body(
-    bench: Workbench,
-) -> None:
-    """The hole of the modern era with one JSON body: nobody watches for the client's end.
-
-    When this fails the SDK has closed it, and the transport's restriction can be taken back.
-    """
-    begun, release, ended = threading.Event(), threading.Event(), threading.Event()
-
-    async def slow() -> str:
-        begun.set()
-        await asyncio.to_thread(release.wait, 20)
-        ended.set()
-        return "ran to its end"
-
-    bench.tool(slow)
-    closed = threading.Event()
-    road = bench.connect(bench.serve(transport="http-json"), era="modern")
-
-    def watch(event: object) -> None:
-        if getattr(event, "kind", "") == "closed" and event.vantage is Vantage.SERVER:  # type: ignore[attr-defined]
-            closed.set()
-
-    undo = bench.trace.subscribe(watch)
-    call = road.start("slow", {})
-    assert begun.wait(20)
-    call.cancel()
-    assert closed.wait(20), "the client closes the connection of a cancelled request"
-    assert road.tools().names == ["slow"]
-    assert [running.tool for running in bench.threads.running()] == ["slow"]
-    release.set()
-    assert ended.wait(20)
-    undo()

@@ -116,6 +116,19 @@ def test_a_cancelled_call_reaches_the_tool_and_the_next_call_works(stream: Conne
     assert stream.call("add", a=1).value == 3
 
 
+def test_a_modern_call_answered_by_one_body_is_cancelled_and_timed_out_too(roads: Roads) -> None:
+    connection = roads.connection("http-json", "modern")
+    with Bell() as bell:
+        call = connection.start("linger", {"port": bell.port})
+        assert bell.hear() == "started"
+        call.cancel()
+        assert bell.hear() == "cancelled"
+        with pytest.raises(CallTimeout):
+            connection.start("linger", {"port": bell.port}, timeout=0.2).result()
+        assert [bell.hear(), bell.hear()] == ["started", "cancelled"]
+    assert connection.call("add", a=1).value == 3
+
+
 def test_a_time_out_names_its_limit_and_the_next_call_works(stream: Connection) -> None:
     with Bell() as bell:
         with pytest.raises(CallTimeout, match=r"linger .* in 0\.2 s") as caught:
