@@ -187,3 +187,48 @@ def predicted(attempt: Attempt) -> Verdict:
     if set(guess) != found:
         return failed(f"Measured: {', '.join(sorted(found))}.", "Run the cells above once more.")
     return passed(f"Measured: {', '.join(sorted(found))} broke, as you said.")
+
+
+# ---- 05.3 ------------------------------------------------------------------------------------
+
+REVISIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
+WORDS: Final = ("standard", "deprecated", "custom", "not there")
+_GRID: Final[dict[str, tuple[str, ...]]] = {
+    "stdio": ("standard",) * 5,
+    "HTTP with SSE": ("standard", *("deprecated",) * 4),
+    "Streamable HTTP": ("not there", *("standard",) * 4),
+    "WebSocket": ("custom",) * 5,
+}
+_ROW_HINTS: Final = {
+    "stdio": "stdio is in all five revisions.",
+    "HTTP with SSE": "It was standard in the first revision; the second replaced it.",
+    "Streamable HTTP": "It came with the second revision, in the place of HTTP with SSE.",
+    "WebSocket": "No revision has it. Custom transports are allowed in all of them.",
+}
+
+
+@exercise(
+    "05.3",
+    title="Transports by revision",
+    hints=(
+        "Two are standard in each revision. Which two were it in the first?",
+        "Custom transports are allowed in all five, so WebSocket is custom in all five.",
+    ),
+    start='Replace each ... by "standard", "deprecated", "custom" or "not there".',
+)
+def grid(attempt: Attempt) -> Verdict:
+    """The grid says of each revision what its page on transports says."""
+    given = attempt.get("GRID", kind=dict)
+    rows = {name: given.get(name) for name in _GRID}
+    if all(isinstance(row, list) and all(each is ... for each in row) for row in rows.values()):
+        attempt.untouched("The grid is empty.")
+    for name, right in _GRID.items():
+        row = rows[name]
+        if not isinstance(row, list | tuple) or len(row) != len(REVISIONS):
+            return failed(f"The row of {name} is {brief(row)}.", "A list of five words.")
+        for revision, word, wanted in zip(REVISIONS, row, right, strict=True):
+            if not isinstance(word, str) or word not in WORDS:
+                return failed(f"{name}, {revision}: {brief(word)}.", f"One of {', '.join(WORDS)}.")
+            if word != wanted:
+                return failed(f"{name}, {revision}: it is not {word}.", _ROW_HINTS[name])
+    return passed("Twenty places: two standard transports in each revision.")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mcp_notebook.learn.attempt import Attempt
-from mcp_notebook.learn.lesson05 import opened, predicted
+from mcp_notebook.learn.lesson05 import grid, opened, predicted
 from mcp_notebook.learn.verdict import Verdict
 from mcp_notebook.trace.store import Trace
 
@@ -116,3 +116,42 @@ def test_a_measurement_that_fails_is_no_verdict_on_the_prediction() -> None:
 
     assert not verdict.passed
     assert "haproxy is not here" in verdict.seen
+
+
+# ---- 05.3 ------------------------------------------------------------------------------------
+
+RIGHT: dict[str, list[Any]] = {
+    "stdio": ["standard"] * 5,
+    "HTTP with SSE": ["standard", *["deprecated"] * 4],
+    "Streamable HTTP": ["not there", *["standard"] * 4],
+    "WebSocket": ["custom"] * 5,
+}
+
+
+def test_the_right_grid_passes() -> None:
+    assert judged(grid, GRID=RIGHT).passed
+
+
+@pytest.mark.parametrize(
+    ("row", "words", "hint"),
+    [
+        ("stdio", [...] * 5, "One of"),
+        ("stdio", ["standard"] * 4, "five words"),
+        ("stdio", None, "five words"),
+        ("stdio", ["standard"] * 4 + ["deprecated"], "all five"),
+        ("HTTP with SSE", ["standard"] * 5, "replaced it"),
+        ("Streamable HTTP", ["standard"] * 5, "second revision"),
+        ("WebSocket", ["not there"] * 5, "Custom transports"),
+        ("WebSocket", [["custom"]] * 5, "One of"),
+    ],
+)
+def test_a_wrong_place_in_the_grid_is_named(row: str, words: Any, hint: str) -> None:
+    verdict = judged(grid, GRID={**RIGHT, row: words})
+
+    assert not verdict.passed
+    assert row in verdict.seen
+    assert hint in verdict.hint
+
+
+def test_an_empty_grid_is_untouched() -> None:
+    assert judged(grid, GRID={name: [...] * 5 for name in RIGHT}).untouched
