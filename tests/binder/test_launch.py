@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 from mcp_notebook import Workbench
+from mcp_notebook.bench.readings import FILE
 
 from .launch import HOST, Image, Launched, Notebook, built, interpreter, opened
 
@@ -21,6 +22,7 @@ PYTHON, VERSION = interpreter()
 pytestmark = [pytest.mark.slow, pytest.mark.kernel, pytest.mark.timeout(400)]
 
 LESSON = "lessons/00_first_call.ipynb"
+SAVED = ("progress.json", "results.json")
 TOOL = '%%mcp tool\ndef add(a: int, b: int) -> int:\n    "Add two numbers."\n    return a + b\n'
 
 
@@ -108,31 +110,40 @@ def test_a_proxy_that_somebody_adds_is_refused_by_host_and_by_origin(notebook: N
     assert status() not in {403, 421}
 
 
-def test_progress_is_kept_in_a_hidden_file_and_a_copy_can_be_downloaded(
-    notebook: Notebook, lab: Launched
-) -> None:
+def test_results_are_kept_as_the_page_about_binder_says(notebook: Notebook, lab: Launched) -> None:
+    """The very lines of docs/binder.md: two that save, two that put back."""
+    page = (lab.image.repository / "docs/binder.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^!cp .+$", page, re.M)
+    folder = lab.image.repository / "lessons"
+    saving, putting_back = lines[:2], lines[2:]
+    assert len(putting_back) == 2
     notebook.run("%mcp guess S23 no")
-    assert (lab.image.repository / "lessons/.mcp_progress.json").is_file()
-    assert lab.browser.get("files/lessons/.mcp_progress.json").status_code == 404
-
-    notebook.run("!cp .mcp_progress.json progress.json")
-    assert '"S23"' in lab.browser.get("files/lessons/progress.json").text
-
     before = notebook.run("%mcp progress 01")
-    notebook.run("!rm .mcp_progress.json")
+    (folder / ".mcp_results.json").write_text('{"version": 1}', encoding="utf-8")
+
+    assert lab.browser.get("files/lessons/.mcp_progress.json").status_code == 404
+    for line in saving:
+        notebook.run(line)
+    saved = {name: lab.browser.get(f"files/lessons/{name}") for name in SAVED}
+    assert '"S23"' in saved["progress.json"].text
+    for hidden in folder.glob(".mcp_*.json"):
+        hidden.unlink()
     assert notebook.run("%mcp progress 01") != before
-    notebook.run("!cp progress.json .mcp_progress.json")
+
+    for line in putting_back:
+        notebook.run(line)
     assert notebook.run("%mcp progress 01") == before
+    assert (folder / FILE).read_text(encoding="utf-8") == saved["results.json"].text
 
 
 def test_a_notebook_and_its_server_leave_most_of_the_memory_free(
     notebook: Notebook, lab: Launched
 ) -> None:
-    """Binder gives 2 GB at most, and promises a quarter of that."""
+    """Binder promises 450 MB, and gives 2 GB at most."""
     assert notebook.run("%mcp call add(1, b=1)")
     used = lab.memory()
     print(f"JupyterLab and one notebook: {used / 2**20:.0f} MiB")
-    assert used < 2**30
+    assert used < 450e6
 
 
 def test_the_lab_asks_for_nothing_outside(lab: Launched) -> None:
