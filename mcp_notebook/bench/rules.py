@@ -23,7 +23,7 @@ class Thresholds:
     latency_low: float = 2.5
     latency_medium: float = 8.0
     setup_low: float = 2
-    setup_medium: float = 6
+    setup_medium: float = 8
     scale_excellent: float = 1.6
     scale_good: float = 1.2
     lost_calls: float = 0
@@ -145,7 +145,7 @@ def _yes(value: object) -> str:
 @rule
 def local(evidence: Evidence) -> str:
     """Yes where a call on this machine is answered."""
-    return _yes(evidence.of("P1").value)
+    return _yes(evidence.of("P1")["answered"])
 
 
 @rule
@@ -197,7 +197,7 @@ def both_ways(evidence: Evidence) -> str:
 @rule
 def auth_required(evidence: Evidence) -> str:
     """Whether a call without a credential is turned away where nobody asked for that."""
-    return "not required" if evidence.of("P1").value is True else "required"
+    return "not required" if evidence.of("P1")["answered"] is True else "required"
 
 
 @rule

@@ -6,10 +6,13 @@ for the next probe, and all of it ends with the stage.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -19,7 +22,8 @@ from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.trace.store import Trace
 
 from .programs import Program, free_port, running
-from .roads import Road
+from .roads import ROADS, Road
+from .stranger import Way
 from .subject import make_subject
 from .worker import TRANSPORTS
 
@@ -56,6 +60,10 @@ class Worker:
         """The address of its endpoint of a road."""
         return url_of(road, self.port(road))
 
+    def way(self, road: Road) -> Way:
+        """The way of a stranger to its endpoint of a road."""
+        return way_of(road, self.port(road))
+
 
 def url_of(road: Road, port: int, host: str = "127.0.0.1") -> str:
     """The address of a road's endpoint behind a port."""
@@ -63,17 +71,30 @@ def url_of(road: Road, port: int, host: str = "127.0.0.1") -> str:
     return f"{scheme}://{host}:{port}{road.path}"
 
 
+def way_of(road: Road, port: int, **options: Any) -> Way:
+    """The way of a stranger to a road's endpoint behind a port."""
+    return Way(road=road.name, host="127.0.0.1", port=port, path=road.path, **options)
+
+
 class Stage:
     """Workers and connections for probes. A context manager.
 
-    Attributes:
+    Args:
+        roads: the roads that are measured; all of them by default.
         quick: whether probes make few calls.
+
+    Attributes:
+        roads: the same.
+        quick: the same.
     """
 
-    def __init__(self, *, quick: bool = True) -> None:
+    def __init__(self, roads: Sequence[Road] = (), *, quick: bool = True) -> None:
+        self.roads = tuple(roads) or tuple(ROADS.values())
         self.quick = quick
         self._exit = ExitStack()
         self._bench: Workbench | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        self._starting: list[Future[tuple[ExitStack, Worker]]] = []
         self._workers: list[Worker] = []
         self._open: dict[str, Connection] = {}
         self._known: dict[object, Any] = {}
@@ -87,7 +108,11 @@ class Stage:
 
     def close(self) -> None:
         """End everything."""
+        while self._starting:  # what nobody waited for ends as well
+            with contextlib.suppress(McpError, OSError):
+                self._taken(self._starting.pop())
         self._exit.close()
+        self._pool = None
         self._bench = None
         self._workers.clear()
         self._open.clear()
@@ -104,36 +129,48 @@ class Stage:
             self._bench.serve(served, "memory", name="subject-memory")
         return self._bench
 
+    def start_workers(self, count: int) -> None:
+        """Start worker processes in the background: each spends a second on imports."""
+        if self._pool is None:
+            self._pool = self._exit.enter_context(ThreadPoolExecutor(2))
+        lacking = count - len(self._workers) - len(self._starting)
+        self._starting += [self._pool.submit(_start_worker) for _ in range(lacking)]
+
     def workers(self, count: int) -> list[Worker]:
-        """The first worker processes; started where they are not there yet."""
-        lacking = count - len(self._workers)
-        if lacking > 0:
-            with ThreadPoolExecutor(lacking) as pool:  # each spends a second on imports
-                started = [pool.submit(_start_worker) for _ in range(lacking)]
-            failures = []
-            for future in started:
-                if (error := future.exception()) is not None:
-                    failures.append(error)
-                    continue
-                stack, worker = future.result()
-                self._exit.push(stack)
-                self._workers.append(worker)
-            if failures:
-                raise failures[0]
+        """The first worker processes; started where they are not there yet.
+
+        Raises:
+            ConnectError: one did not start.
+        """
+        self.start_workers(count)
+        while len(self._workers) < count:
+            self._workers.append(self._taken(self._starting.pop(0)))
         return self._workers[:count]
+
+    def _taken(self, starting: Future[tuple[ExitStack, Worker]]) -> Worker:
+        stack, worker = starting.result()
+        self._exit.push(stack)
+        return worker
 
     @property
     def worker(self) -> Worker:
         """The first worker process."""
         return self.workers(1)[0]
 
-    @staticmethod
-    @contextmanager
-    def spare() -> Iterator[Worker]:
-        """A worker of one's own, that may be killed."""
-        stack, worker = _start_worker()
-        with stack:
-            yield worker
+    def kill(self, worker: Worker) -> None:
+        """Kill a worker as a crash would; the next that is asked for is a new one."""
+        self._workers.remove(worker)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker.program.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    def warm_up(self) -> None:
+        """Let the SDK import what its first call needs, which is no part of any measurement."""
+
+        def warm() -> bool:
+            with self.connect(ROADS["memory"]) as first:
+                return bool(first.call("pid").value)
+
+        self.once("warm", warm)
 
     def target(self, road: Road) -> str | list[str]:
         """What a connection of a road is pointed at."""
@@ -150,6 +187,12 @@ class Stage:
         if there is None or not there.is_open:
             there = self._open[road.name] = self.connect(road)
         return there
+
+    def fresh(self, road: Road) -> Connection:
+        """A connection that was just opened; it is the one that stays open."""
+        if (there := self._open.pop(road.name, None)) is not None:
+            there.close()
+        return self.connection(road)
 
     def connect(self, road: Road, target: str | None = None, **options: Any) -> Connection:
         """Another connection of this road; whoever opens it closes it.
@@ -173,6 +216,14 @@ class Stage:
     def run(self, coroutine: Coroutine[Any, Any, T], *, timeout_s: float = 60.0) -> T:
         """Run a coroutine on the loop of the connections."""
         return self.workbench.loop.run(coroutine, timeout_s=timeout_s)
+
+    def hold(self, key: object, make: Callable[[], AbstractContextManager[T]]) -> T:
+        """What a context manager gave, held open until the stage ends."""
+        return self.once(key, lambda: self._exit.enter_context(make()))
+
+    def forget(self, key: object) -> None:
+        """Make anew what is asked for under this key next."""
+        self._known.pop(key, None)
 
     def once(self, key: object, make: Callable[[], T]) -> T:
         """What was made under this key; an error that it raised is raised again."""

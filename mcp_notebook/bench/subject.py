@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
+import time
 from typing import Any, Final
 
 import anyio
@@ -24,6 +26,7 @@ def make_subject() -> MCPServer[Any]:
         server: MCPServer[Any] = MCPServer(NAME, log_level="ERROR")
     crier = Crier(server)
     cut_off: list[str] = []
+    one_at_a_time = threading.Lock()
 
     @server.tool()
     async def echo(text: str) -> str:
@@ -59,12 +62,11 @@ def make_subject() -> MCPServer[Any]:
         return name in cut_off
 
     @server.tool()
-    async def crunch(rounds: int) -> int:
-        """Keep a processor busy."""
-        total = 0
-        for number in range(rounds):
-            total = (total * 31 + number) % 1_000_003
-        return total
+    def busy(pause_ms: int) -> int:
+        """Keep the server busy, as one that does one thing at a time; gives its process."""
+        with one_at_a_time:
+            time.sleep(pause_ms / 1000)
+        return os.getpid()
 
     @server.tool()
     async def cry_later(delay_ms: int) -> str:

@@ -1,7 +1,16 @@
-"""Who reaches the server: P1 here, P2 from elsewhere, P3 many clients."""
+"""Who reaches the server: P1 here, P2 a stranger, P3 many clients."""
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from mcp_notebook.bench import stranger
 from mcp_notebook.bench.readings import Reading
 from mcp_notebook.bench.roads import Road
 from mcp_notebook.bench.stage import Stage
@@ -9,15 +18,45 @@ from mcp_notebook.errors import UsageError
 
 from .registry import probe, reading
 
+STRANGER: Final = stranger.__file__
 
-@probe("P1", "local")
+
+@probe("P1", "local", "answered")
 def local(stage: Stage, road: Road) -> Reading:
-    """A call from this machine, without any credential."""
-    answer = stage.connection(road).call("echo", text="here").value
+    """Open a connection on this machine without any credential, and make a call."""
+    stage.warm_up()
+    stage.target(road)  # the server that a client does not start runs already
+    begun = time.perf_counter()
+    answer = stage.fresh(road).call("echo", text="here").value
+    spent = (time.perf_counter() - begun) * 1000
     if answer != "here":
         raise UsageError(f"the call came to {answer!r}.")
-    where = "127.0.0.1" if road.networked else "no address"
-    return reading(True, f"a call was answered; the client used {where} and no credential")
+    told = f"a call without a credential was answered {spent:.0f} ms after opening began"
+    return reading({"answered": True, "open_ms": round(spent, 1)}, told)
+
+
+@probe("P2", "remote", "reached")
+def remote(stage: Stage, road: Road) -> Reading:
+    """A process that shares nothing with the server but an address asks for an answer."""
+    if not road.networked:
+        pid = stage.connection(road).pid
+        ports = None if pid is None else listening_sockets(pid)
+        told = "there is no address to give to another machine"
+        if ports is not None:
+            told += f"; the server's process listens on {ports} ports"
+        return reading({"reached": bool(ports), "address": False}, told)
+    way = stage.worker.way(road)
+    argv = [sys.executable, "-I", "-S", STRANGER, road.name, way.host, str(way.port), way.path]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            argv, env={}, cwd=folder, capture_output=True, text=True, timeout=15, check=False
+        )
+    reached = done.returncode == 0
+    told = "a process that was given only the address was answered" if reached else done.stdout
+    return reading(
+        {"reached": reached, "address": True},
+        f"{told.strip()} (one machine, the loopback network)",
+    )
 
 
 @probe("P3", "many clients", "server processes")
@@ -32,3 +71,22 @@ def many_clients(stage: Stage, road: Road) -> Reading:
     if len(pids) > 1:
         told = "two clients were served by two processes"
     return reading({"clients": 2, "processes": len(pids)}, told)
+
+
+def listening_sockets(pid: int) -> int | None:
+    """How many TCP ports a process listens on; ``None`` where there is no /proc."""
+    own: set[str] = set()
+    try:
+        for one in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                link = str(one.readlink())
+                if link.startswith("socket:["):
+                    own.add(link[8:-1])
+        listening = 0
+        for name in ("tcp", "tcp6"):
+            for row in Path(f"/proc/{pid}/net/{name}").read_text("ascii").splitlines()[1:]:
+                fields = row.split()
+                listening += fields[3] == "0A" and fields[9] in own
+    except OSError:
+        return None
+    return listening

@@ -45,10 +45,17 @@ def probe(id: str, title: str, unit: str = "") -> Callable[[Measure], Measure]:
 
     def register(measure: Measure) -> Measure:
         note = " ".join((measure.__doc__ or "").split())
-        PROBES[id] = Probe(id=id, title=title, unit=unit, measure=measure, note=note)
+        made = {**PROBES, id: Probe(id=id, title=title, unit=unit, measure=measure, note=note)}
+        PROBES.clear()
+        PROBES.update(sorted(made.items(), key=lambda item: _number(item[0])))
         return measure
 
     return register
+
+
+def _number(id: str) -> tuple[int, str]:
+    digits = "".join(c for c in id if c.isdigit())
+    return (int(digits) if digits else 0, id)
 
 
 def reading(value: Value, evidence: str) -> Reading:
@@ -99,7 +106,9 @@ def measure(
     if not pairs:
         return results
     results.machine = machine_facts()
-    with Stage(quick=quick) as stage:
+    with Stage(list(named.values()), quick=quick) as stage:
+        if any(named[name].networked for _, name in pairs):
+            stage.start_workers(2 if {"P8", "P14"} & {id for id, _ in pairs} else 1)
         for done, (id, name) in enumerate(pairs):
             on_progress(done, len(pairs), f"{id} {PROBES[id].title}: {name}")
             results.put(_made(PROBES[id], stage, named[name]))
