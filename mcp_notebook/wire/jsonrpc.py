@@ -15,6 +15,7 @@ PARSE_ERROR: Final = -32700
 """JSON-RPC 2.0 section 5.1: "Invalid JSON was received by the server."."""
 
 INVALID_REQUEST: Final = -32600
+INTERNAL_ERROR: Final = -32603
 """JSON-RPC 2.0 section 5.1: "The JSON sent is not a valid Request object."."""
 
 _BOM: Final = b"\xef\xbb\xbf"
