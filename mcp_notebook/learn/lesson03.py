@@ -246,3 +246,94 @@ def sorted_out(attempt: Attempt) -> Verdict:
     if words["A comment line keeps the connection open."] == "transport":
         return failed(seen, "What a line in the stream looks like is a matter of the format.")
     return failed(seen, "What needs an address, a POST or a process is about the transport.")
+
+
+# ---- 03.3 ------------------------------------------------------------------------------------
+
+_DRILLS: Final = {
+    "none": "Without any fault the replies must come in the order of the requests.",
+    "ends": "The stream ended before all replies were there: raise ConnectionError. "
+    "next(events) raises StopIteration then; a for loop just ends.",
+    "gone": "The POST gave 404: nobody will reply. Look at the status that post(...) returns, "
+    "and raise ConnectionError.",
+    "twice": "A reply came twice. Match replies to requests by their id, and keep one for each.",
+    "swapped": "The replies came in another order: match them to the requests by their id.",
+    "news": "A message without an id is news, not a reply: go on reading.",
+    "asks": "A message with a method is a request of the server, whatever its id: no reply.",
+}
+
+
+@exercise(
+    "03.3",
+    title="A client that survives",
+    hints=(
+        "Five things to look at: the status of a POST, the end of the stream, the id of a "
+        "message, whether it is a reply at all, and whether it is new.",
+        "Collect the replies in a dict by id, and return when there is one for each request.",
+        "for _, data in events: ... ; after the loop: raise ConnectionError('the stream ended')",
+    ),
+    start="Extend client until drills(client) says right five times.",
+)
+def survives(attempt: Attempt) -> Verdict:
+    """A client of two channels gets the right replies, or says that they cannot come."""
+    client = attempt.get("client", kind=callable)
+    drills = attempt.get("drills", kind=callable)
+    for faults, ids in (
+        (["none", "ends", "gone", "twice", "swapped", "news"], ("a", "b")),
+        (["none", "swapped", "twice", "asks"], (7, "7", 8)),
+        (["none", "ends", "gone"], (1,)),
+    ):
+        outcome = attempt.run(drills, client, faults, ids, timeout_s=30).value
+        for fault in faults:
+            if (came := outcome.get(fault)) != "right":
+                seen = f"Fault {fault!r}, requests {ids}: it {came}."
+                if came == "waited in vain":
+                    return failed(seen, f"It waits for what cannot come. {_DRILLS[fault]}")
+                if fault == "swapped" and ids == (7, "7", 8):
+                    return failed(seen, 'The ids 7 and "7" are two ids: keep their type.')
+                return failed(seen, _DRILLS[fault])
+    return passed("All five faults, three requests at once, and a server that asks back.")
+
+
+# ---- 03.4 ------------------------------------------------------------------------------------
+
+
+@exercise(
+    "03.4",
+    title="Repair the handlers",
+    hints=(
+        "Keep every transport in a Map under its sessionId when the stream opens.",
+        "In the POST: const transport = transports.get(query.get('sessionId')), then "
+        "transport.handlePostMessage(req, res, body).",
+        "A session that is not there gets res.writeHead(404).end().",
+    ),
+    start="Nobody passes the message on. Call handlePostMessage of the right transport.",
+)
+def repaired(attempt: Attempt) -> Verdict:
+    """Handlers in Node that give each client its own replies."""
+    source = attempt.get("HANDLERS", kind=str)
+    ask = attempt.get("ask_node", kind=callable)
+
+    def asked(**how: Any) -> Any:
+        return attempt.run(ask, source, timeout_s=30, **how).value
+
+    alone = asked()
+    if alone == "the POST is never answered":
+        return failed(f"One client: {alone}.", repaired.start)
+    if alone != "answered":
+        return failed(
+            f"One client: {alone}.",
+            "handlePostMessage(req, res, body) answers the POST with 202 and writes the reply.",
+        )
+    if (among := asked(clients=3)) != "answered":
+        return failed(
+            f"Three clients: {among}.",
+            "One variable holds the last transport only: keep one for each session.",
+        )
+    stranger = asked(session="unknown")
+    if stranger != "the POST is answered with 404":
+        return failed(
+            f"A session that is not there: {brief(stranger)}.",
+            "Answer 404, so that the client knows that it has to open a new stream.",
+        )
+    return passed("Each client gets its own replies, and an unknown session gets 404.")

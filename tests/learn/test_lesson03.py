@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mcp_notebook.learn.attempt import Attempt
-from mcp_notebook.learn.lesson03 import ABOUT, VECTORS, parser, sorted_out
+from mcp_notebook.learn.lesson03 import ABOUT, VECTORS, parser, repaired, sorted_out, survives
 from mcp_notebook.learn.verdict import Verdict
 from mcp_notebook.trace.store import Trace
 from mcp_notebook.wire.sse import SseDecoder, SseEvent
@@ -145,6 +145,78 @@ FIRST = next(iter(ABOUT))
 )
 def test_sentences_sorted_wrongly_are_told_why(changed: dict[str, Any], hint: str) -> None:
     verdict = judged(sorted_out, ABOUT={**ABOUT, **changed})
+
+    assert not verdict.passed
+    assert hint in verdict.hint
+
+
+def client(events: Any, post: Any, requests: Any) -> Any:
+    """Stands for the learner's: the drills of these tests do not call it."""
+    return [events, post, requests]
+
+
+def drilled(**outcome: str) -> Any:
+    """Drills in which all goes right but for some faults."""
+
+    def drills(client: Any, faults: list[str], ids: tuple[Any, ...]) -> dict[str, str]:
+        return {fault: outcome.get(f"{fault}{len(ids)}", "right") for fault in faults}
+
+    return drills
+
+
+def test_a_client_that_gets_all_drills_right_passes() -> None:
+    assert judged(survives, client=client, drills=drilled()).passed
+
+
+@pytest.mark.parametrize(
+    ("outcome", "hint"),
+    [
+        ({"none2": "gave up"}, "Without any fault"),
+        ({"ends2": "broke with StopIteration"}, "StopIteration"),
+        ({"gone2": "waited in vain"}, "waits for what cannot come"),
+        ({"twice2": "took ['a', 'a'] for the replies"}, "keep one for each"),
+        ({"swapped2": "took ['b', 'a'] for the replies"}, "by their id"),
+        ({"swapped3": "broke with KeyError"}, "keep their type"),
+        ({"news2": "broke with KeyError"}, "news, not a reply"),
+        ({"asks3": "broke with KeyError"}, "a request of the server"),
+        ({"gone1": "broke with TypeError"}, "404"),
+    ],
+)
+def test_a_fault_that_a_client_does_not_survive_is_named(
+    outcome: dict[str, str], hint: str
+) -> None:
+    verdict = judged(survives, client=client, drills=drilled(**outcome))
+
+    assert not verdict.passed
+    assert hint in verdict.hint
+
+
+def node(
+    alone: str, among: str = "answered", stranger: str = "the POST is answered with 404"
+) -> Any:
+    """What the handlers do, as the notebook's function tells it."""
+
+    def ask_node(source: str, clients: int = 1, session: str | None = None) -> str:
+        return stranger if session else among if clients > 1 else alone
+
+    return ask_node
+
+
+def test_handlers_that_answer_each_client_pass() -> None:
+    assert judged(repaired, HANDLERS="x", ask_node=node("answered")).passed
+
+
+@pytest.mark.parametrize(
+    ("ask_node", "hint"),
+    [
+        (node("the POST is never answered"), "Nobody passes the message on"),
+        (node("no reply on the stream"), "writes the reply"),
+        (node("answered", "another client got the reply"), "one for each session"),
+        (node("answered", stranger="the server failed: TypeError"), "Answer 404"),
+    ],
+)
+def test_handlers_with_a_fault_are_told_which(ask_node: Any, hint: str) -> None:
+    verdict = judged(repaired, HANDLERS="x", ask_node=ask_node)
 
     assert not verdict.passed
     assert hint in verdict.hint
