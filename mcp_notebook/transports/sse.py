@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import cast
 
 from .asgi import App, AsgiListener
-from .base import ConnectOptions, Listener, Served, ServeOptions, StreamPair, Transport
+from .base import (
+    MAX_MESSAGE_BYTES,
+    ConnectOptions,
+    Listener,
+    Served,
+    ServeOptions,
+    StreamPair,
+    Transport,
+)
 from .guard import Policy
 from .http import UNCHECKED, url_path
 from .ports import listening_socket
@@ -29,7 +37,11 @@ class SseTransport(Transport):
         """Serve on a loopback port at ``/sse`` and ``/messages/``."""
         path = url_path(options, "/sse")
         sock = await listening_socket(options)
-        app = served.mcp.sse_app(sse_path=path, transport_security=UNCHECKED)
+        app = served.mcp.sse_app(
+            sse_path=path,
+            max_request_body_size=MAX_MESSAGE_BYTES,
+            transport_security=UNCHECKED,
+        )
         listener = AsgiListener(cast(App, app), sock, Policy.of(options), tap, path)
         await listener.start()
         return listener

@@ -100,6 +100,11 @@ def big(size: int) -> str:
     return "x" * size
 
 
+def length(text: str) -> int:
+    """How long a text is."""
+    return len(text)
+
+
 def nothing() -> None:
     """Give nothing back."""
 
@@ -135,6 +140,7 @@ def furnish(bench: Workbench) -> Workbench:
         tall_pushed,
         picture,
         big,
+        length,
         nothing,
         echo,
     ):
