@@ -26,6 +26,7 @@ def make_subject() -> MCPServer[Any]:
         server: MCPServer[Any] = MCPServer(NAME, log_level="ERROR")
     crier = Crier(server)
     cut_off: list[str] = []
+    waiting: set[str] = set()
     one_at_a_time = threading.Lock()
 
     @server.tool()
@@ -49,12 +50,18 @@ def make_subject() -> MCPServer[Any]:
     @server.tool()
     async def wait(name: str, seconds: float) -> str:
         """Wait; remember under this name if that was cut off."""
+        waiting.add(name)
         try:
             await anyio.sleep(seconds)
         except BaseException:
             cut_off.append(name)
             raise
         return name
+
+    @server.tool()
+    async def is_waiting(name: str) -> bool:
+        """Whether a wait of this name has begun."""
+        return name in waiting
 
     @server.tool()
     async def was_cut_off(name: str) -> bool:

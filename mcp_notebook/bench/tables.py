@@ -41,6 +41,26 @@ class JudgedCell:
     contradicted_by: tuple[str, ...] = ()
 
     @property
+    def id(self) -> str:
+        """``004/Latency/Stdio``."""
+        return f"{self.cell.matrix}/{self.cell.row}/{self.cell.column}"
+
+    @property
+    def matrix(self) -> str:
+        """The table's id."""
+        return self.cell.matrix
+
+    @property
+    def row(self) -> str:
+        """The row's name."""
+        return self.cell.row
+
+    @property
+    def column(self) -> str:
+        """The column's name."""
+        return self.cell.column
+
+    @property
     def word(self) -> str:
         """The article's word."""
         return self.cell.word

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import secrets
 import time
@@ -20,6 +19,7 @@ from .speed import call
 
 STEPS: Final = 4
 PAUSE_MS: Final = 60
+LOOKS: Final = 20
 NOTICE: Final = "notifications/tools/list_changed"
 
 
@@ -58,31 +58,29 @@ def mid_call(stage: Stage, road: Road) -> Reading:
     since = stage.workbench.trace.last_seq
     name = secrets.token_hex(4)
 
+    async def told(tool: str) -> bool:
+        for _ in range(LOOKS):
+            found = await call(connection, tool, name=name)
+            if (found.structured_content or {}).get("result"):
+                return True
+            await asyncio.sleep(0.03)
+        return False
+
     async def talk() -> tuple[bool, bool]:
+        await call(connection, "echo", text="warm")
         slow = stage.workbench.loop.spawn(call(connection, "wait", name=name, seconds=3.0))
-        await asyncio.sleep(0.15)
-        answered = False
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(call(connection, "echo", text="meanwhile"), 2)
-            answered = not slow.done()
+        answered = await told("is_waiting") and not slow.done()
         slow.cancel()
         await asyncio.wait({slow}, timeout=1)
-        cut = False
-        for _ in range(20):
-            found = await call(connection, "was_cut_off", name=name)
-            cut = bool((found.structured_content or {}).get("result"))
-            if cut:
-                break
-            await asyncio.sleep(0.03)
-        return answered, cut
+        return answered, await told("was_cut_off")
 
     answered, cut = stage.run(talk())
     ways = _ways_of_calls(stage, connection, since)
-    same = len({*ways.get("wait", ()), *ways.get("echo", ())}) == 1
+    same = len({*ways.get("wait", ()), *ways.get("is_waiting", ())}) == 1
     where = "on the same channel" if same else "in a request of its own"
-    told = f"a second call was {'answered' if answered else 'not answered'} meanwhile, {where}"
-    told += "; the cancelled tool was stopped" if cut else "; the cancelled tool ran on"
-    return reading({"answered": answered, "same_channel": same, "cancelled": cut}, told)
+    evidence = f"a second call was {'answered' if answered else 'not answered'} meanwhile, {where}"
+    evidence += "; the cancelled tool was stopped" if cut else "; the cancelled tool ran on"
+    return reading({"answered": answered, "same_channel": same, "cancelled": cut}, evidence)
 
 
 def _ways_of_calls(stage: Stage, connection: Connection, since: int) -> dict[str, list[str]]:
