@@ -7,6 +7,7 @@ from typing import Any, Final
 from mcp_notebook.errors import ConnectError, MissingProgram
 
 from .attempt import Attempt, Ran, brief
+from .cutlines import CUTS, ENDLESS, CutWorld
 from .exercise import exercise
 from .verdict import Verdict, failed, passed
 
@@ -104,16 +105,19 @@ def _misread(value: Any, what: str, opcode: int, payload: bytes) -> Verdict | No
     if not (isinstance(value, tuple | list) and len(value) == 2):
         return failed(f"It gave {brief(value)}, with {what}.", "Give two: (opcode, payload).")
     if value[0] != opcode:
-        return failed(f"The opcode was {brief(value[0])} and not {opcode}, with {what}.", _opcode())
+        return failed(
+            f"The opcode was {brief(value[0])} and not {opcode}, with {what}.",
+            "It is the low four bits of byte 0; the bit on the left is FIN: data[0] & 0x0F.",
+        )
     found = value[1]
     if isinstance(found, str):
         return failed(
             f"The payload is a str, with {what}.", "Give bytes: a frame may end inside a character."
         )
-    if isinstance(found, bytes | bytearray | memoryview | list) and _as_bytes(found) == payload:
-        if isinstance(found, list):
-            return failed(f"The payload is a list, with {what}.", "bytes(...) makes bytes of it.")
+    if isinstance(found, bytes | bytearray | memoryview) and found == payload:
         return None
+    if isinstance(found, list):
+        return failed(f"The payload is a list, with {what}.", "bytes(...) makes bytes of it.")
     return failed(f"The payload was {brief(found)}, with {what}.", _payload_hint(found, payload))
 
 
@@ -124,10 +128,6 @@ def _as_bytes(found: Any) -> bytes:
         return b""
 
 
-def _opcode() -> str:
-    return "The opcode is the low four bits of byte 0; the bit on the left is FIN: data[0] & 0x0F."
-
-
 def _payload_hint(found: Any, payload: bytes) -> str:
     got = _as_bytes(found)
     hidden = _masked(payload)
@@ -135,9 +135,9 @@ def _payload_hint(found: Any, payload: bytes) -> str:
         return "It is still masked: with the mask bit set, take four bytes and XOR with them."
     if len(got) == 126 or (len(payload) > 125 and len(got) in (122, 124, 128, 130)):
         return "126 and 127 are no lengths: they say that the length stands in the bytes after."
-    if len(got) > len(payload) and (got.startswith(payload) or got.endswith(payload)):
-        if got.startswith(payload):
-            return "What comes after the frame belongs to the next one: take length bytes, no more."
+    if got.startswith(payload):
+        return "What comes after the frame belongs to the next one: take length bytes, no more."
+    if got.endswith(payload):
         return "The payload begins after the longer length and after the mask, if there are any."
     if len(got) == len(payload):
         return "The number of bytes is right. Does the payload begin where it should?"
@@ -190,3 +190,164 @@ def _status_hint(status: Any, lines: str) -> str:
             return "Connection arrives, but the server is not told what to upgrade to."
         return "The server saw a plain GET: the two headers of the upgrade did not arrive."
     return "101 is what an upgrade looks like. The log of nginx may say more."
+
+
+# ---- 04.3 ------------------------------------------------------------------------------------
+
+_AMOUNTS: Final = [[5, 7, 7, 1, 30, 2, 2, 2, 11, 4], [7, 5, 1, 1, 8, 2, 90, 3, 6, 7]]
+
+
+@exercise(
+    "04.3",
+    title="No call lost, none done twice",
+    hints=(
+        "Catch ConnectionError around send and recv together, dial again, and send again.",
+        "The server cannot know a repeated message by its amount. Give each payment a key of its "
+        "own, which stays the same when it is sent again.",
+        "In serve_one keep shop.setdefault('replies', {}) by key, and give the kept result where "
+        "the key is there already. str(uuid.uuid4()) is a key that no other client uses.",
+    ),
+    start="A cut raises ConnectionError, from send or from recv: catch it around both, dial again, "
+    "send again.",
+)
+def once(attempt: Attempt) -> Verdict:
+    """Payments over lines that are cut: each is done once, and each is answered."""
+    serve_one = attempt.get("serve_one", kind=callable)
+    pay_all = attempt.get("pay_all", kind=callable)
+    world = CutWorld(serve_one)
+
+    def pay() -> list[Any]:
+        """Two clients, one after the other, with the same server."""
+        return [pay_all(world.dial, list(amounts)) for amounts in _AMOUNTS]
+
+    ran = attempt.run(pay, catch=True, timeout_s=4)
+    after = f"After {world.cuts} cut{'' if world.cuts == 1 else 's'}"
+    if isinstance(ran.error, ConnectionError):
+        return failed(f"{after} a ConnectionError ended pay_all.", once.start)
+    if ran.timed_out or world.lines > ENDLESS:
+        return failed(
+            f"{after} it had dialled {world.lines} times and did not end.",
+            "Leave the loop once the reply is there; a line that was cut stays dead.",
+        )
+    if ran.error is not None:
+        return failed(
+            f"{after}: {type(ran.error).__name__}: {brief(str(ran.error))}.",
+            "Does serve_one cope with every message that pay_all sends?",
+        )
+    return _accounts(ran.value, world.shop.get("total"))
+
+
+def _accounts(replies: Any, total: Any) -> Verdict:
+    due = sum(map(sum, _AMOUNTS))
+    for found, amounts in zip(replies, _AMOUNTS, strict=True):
+        if not isinstance(found, list) or len(found) != len(amounts):
+            return failed(
+                f"pay_all gave {brief(found)} for {len(amounts)} amounts.",
+                "Give one reply for each amount, also where the first try was cut.",
+            )
+    if not isinstance(total, int):
+        return failed(f"The total is {brief(total)}.", "shop['total'] must stay the sum.")
+    if total > due:
+        return failed(
+            f"{total} was paid instead of {due}.",
+            "Something was done twice: the server had done its work when the line was cut. It "
+            "must know a message that comes again: give it a key.",
+        )
+    if total < due:
+        first = sum(_AMOUNTS[0])
+        if total == first:
+            return failed(
+                f"{total} was paid instead of {due}; the second client's payments are missing.",
+                "Its keys are those of the first client. A key must be unique among all clients: "
+                "uuid.uuid4() makes one.",
+            )
+        return failed(
+            f"{total} was paid instead of {due}.",
+            "Different payments were taken for the same. Two may have the same amount, and two "
+            "clients may count alike.",
+        )
+    running = 0
+    for found, amounts in zip(replies, _AMOUNTS, strict=True):
+        for reply, amount in zip(found, amounts, strict=True):
+            running += amount
+            if not isinstance(reply, dict) or reply.get("result") != running:
+                return failed(
+                    f"A reply was {brief(reply)}, its result should be {running}.",
+                    "A message that comes again gets the reply that was lost, with the total as "
+                    "it was then.",
+                )
+    return passed(f"{CUTS} cuts, {sum(map(len, _AMOUNTS))} payments: all answered, none twice.")
+
+
+# ---- 04.4 ------------------------------------------------------------------------------------
+
+
+def _cost(
+    socket_open: float, socket_call: float, http_open: float, http_call: float
+) -> dict[str, float]:
+    return {
+        "socket_open": socket_open,
+        "socket_call": socket_call,
+        "http_open": http_open,
+        "http_call": http_call,
+    }
+
+
+_COSTS: Final[list[tuple[str, dict[str, float], int | None]]] = [
+    ("opening 5 ms dearer, calls 1 ms cheaper", _cost(6, 1, 1, 2), 6),
+    ("a socket that is cheaper in everything", _cost(1, 1, 2, 2), 1),
+    ("a socket that is dearer in everything", _cost(3, 2, 1, 1), None),
+    ("the same price for calls, opening dearer", _cost(3, 2, 1, 2), None),
+    ("opening cheaper, calls dearer", _cost(1, 3, 2.5, 2), 1),
+    ("opening cheaper by less than one call", _cost(1, 3, 1.5, 2), None),
+    ("opening 0.5 ms dearer, calls 2 ms cheaper", _cost(1.5, 1, 1, 3), 1),
+    ("opening 100 ms dearer, calls 0.25 ms cheaper", _cost(101, 1, 1, 1.25), 401),
+]
+
+
+@exercise(
+    "04.4",
+    title="Argue by numbers",
+    hints=(
+        "With n calls the socket takes socket_open + n * socket_call, HTTP http_open + n * "
+        "http_call.",
+        "If calls over the socket are not cheaper, more calls never help: only n = 1 is to try.",
+        "The smallest whole n beyond (socket_open - http_open) / (http_call - socket_call), and "
+        "at least 1: math.floor(...) + 1.",
+    ),
+    start="Write the body of crossover: give a whole number, or None.",
+)
+def numbers(attempt: Attempt) -> Verdict:
+    """A rule that says from how many calls on a socket pays."""
+    crossover = attempt.get("crossover", kind=callable)
+
+    def crossovers() -> list[Any]:
+        return [crossover(dict(cost)) for _, cost, _ in _COSTS]
+
+    for found, (what, _, due) in zip(attempt.run(crossovers).value, _COSTS, strict=True):
+        if (wrong := _misjudged(found, due, what)) is not None:
+            return wrong
+    mine = attempt.get("mine", kind=dict)
+    own = attempt.run(crossover, dict(mine)).value
+    if own is None:
+        return passed("On your machine, with this tool, a socket never pays.")
+    return passed(f"On your machine, with this tool, a socket pays from call {brief(own)} on.")
+
+
+def _misjudged(found: Any, due: int | None, what: str) -> Verdict | None:
+    if found == due and type(found) is type(due):
+        return None
+    seen = f"It gave {brief(found)} and not {due}, for {what}."
+    if found is None or due is None:
+        return failed(
+            seen,
+            "Is a call cheaper over the socket? Then it pays some day. If not, it pays with "
+            "one call or never.",
+        )
+    if not isinstance(found, int) or isinstance(found, bool):
+        return failed(seen, "Give a whole number: nobody makes half a call.")
+    if found < 1:
+        return failed(seen, "At least one call is made.")
+    if found == due - 1:
+        return failed(seen, "With that number both take the same time. The socket must take less.")
+    return failed(seen, "Both roads have to be opened: compare open + n * call on either side.")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from mcp_notebook.errors import ConnectError, MissingProgram
 from mcp_notebook.learn.attempt import Attempt
-from mcp_notebook.learn.lesson04 import frames, upgrade
+from mcp_notebook.learn.cutlines import CUTS, CutWorld
+from mcp_notebook.learn.lesson04 import frames, numbers, once, upgrade
 from mcp_notebook.learn.verdict import Verdict
 from mcp_notebook.trace.store import Trace
 
@@ -96,4 +99,143 @@ def test_lines_for_nginx_are_judged_by_the_status(status: Any, lines: str, hint:
     verdict = judged(upgrade, LINES=lines, status_behind=status)
 
     assert verdict.passed is (not hint)
+    assert hint in verdict.hint
+
+
+def keeping(key_of: Callable[[Any], Any]) -> Any:
+    """A server that remembers its replies by what ``key_of`` finds in a message."""
+
+    def serve_one(shop: dict[str, Any], message: Any) -> Any:
+        replies = shop.setdefault("replies", {})
+        key = key_of(message)
+        if key not in replies:
+            shop["total"] += message["params"]["amount"]
+            replies[key] = shop["total"]
+        return {"id": message["id"], "result": replies[key]}
+
+    return serve_one
+
+
+def insistent(dial: Any, amounts: list[int]) -> list[Any]:
+    line = dial()
+    replies: list[Any] = []
+    for number, amount in enumerate(amounts):
+        params = {"amount": amount, "key": str(uuid.uuid4())}
+        while len(replies) == number:
+            try:
+                line.send({"id": number, "params": params})
+                replies.append(line.recv())
+            except ConnectionError:
+                line = dial()
+    return replies
+
+
+def by_key(message: Any) -> Any:
+    return message["params"]["key"]
+
+
+def same_line(dial: Any, amounts: list[int]) -> list[Any]:
+    line = dial()
+    replies: list[Any] = []
+    for number, amount in enumerate(amounts):
+        while len(replies) == number:
+            try:
+                line.send({"id": number, "params": {"amount": amount, "key": number}})
+                replies.append(line.recv())
+            except ConnectionError:
+                pass
+    return replies
+
+
+def dials_for_ever(dial: Any, amounts: list[int]) -> list[Any]:
+    while True:
+        dial()
+
+
+def forgetful(shop: dict[str, Any], message: Any) -> Any:
+    reply = keeping(by_key)(shop, message)
+    return {**reply, "result": shop["total"] + 1}
+
+
+def test_payments_with_keys_pass() -> None:
+    verdict = judged(once, serve_one=keeping(by_key), pay_all=insistent)
+
+    assert verdict.passed, verdict
+    assert f"{CUTS} cuts, 20 payments" in verdict.seen
+
+
+@pytest.mark.parametrize(
+    ("serve_one", "pay_all", "hint"),
+    [
+        (keeping(by_key), lambda dial, amounts: dial().recv(), "around both"),
+        (keeping(lambda message: uuid.uuid4()), insistent, "done twice"),
+        (keeping(lambda message: message["id"]), insistent, "unique among all clients"),
+        (keeping(lambda message: message["params"]["amount"]), insistent, "the same amount"),
+        (keeping(lambda message: message["params"]["nokey"]), insistent, "cope with every message"),
+        (keeping(by_key), lambda dial, amounts: [], "one reply for each"),
+        (keeping(by_key), lambda dial, amounts: None, "one reply for each"),
+        (keeping(by_key), dials_for_ever, "stays dead"),
+        (keeping(by_key), same_line, "stays dead"),
+        (forgetful, insistent, "the reply that was lost"),
+        (lambda shop, message: shop.update(total="much"), insistent, ""),
+    ],
+)
+def test_payments_that_go_wrong_are_told_why(serve_one: Any, pay_all: Any, hint: str) -> None:
+    verdict = judged(once, serve_one=serve_one, pay_all=pay_all)
+
+    assert not verdict.passed
+    assert hint in verdict.hint
+
+
+def test_lines_are_cut_before_and_after_the_server_has_heard() -> None:
+    heard: list[Any] = []
+    world = CutWorld(lambda shop, message: heard.append(message) or {"id": 1})
+    sent = answered = 0
+    while world.cuts < CUTS:
+        line = world.dial()
+        try:
+            while True:
+                sent += 1
+                line.send({})
+                line.recv()
+                answered += 1
+        except ConnectionError:
+            with pytest.raises(ConnectionError):
+                line.send({})
+
+    assert answered < len(heard) < sent
+
+
+MINE = {"socket_open": 5.0, "socket_call": 1.0, "http_open": 1.0, "http_call": 3.0}
+
+
+def crossover(cost: dict[str, float]) -> int | None:
+    for number in range(1, 10_000):
+        socket = cost["socket_open"] + number * cost["socket_call"]
+        if socket < cost["http_open"] + number * cost["http_call"]:
+            return number
+    return None
+
+
+def test_a_rule_for_numbers_passes_and_is_asked_about_ones_own() -> None:
+    assert "from call 3 on" in judged(numbers, crossover=crossover, mine=MINE).seen
+    never = {**MINE, "socket_call": 9.0}
+    assert "never pays" in judged(numbers, crossover=crossover, mine=never).seen
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda cost: 6.0, "whole number"),
+        (lambda cost: 5, "both take the same time"),
+        (lambda cost: 0, "At least one"),
+        (lambda cost: None, "cheaper over the socket"),
+        (lambda cost: crossover(cost) or 7, "cheaper over the socket"),
+        (lambda cost: 17, "have to be opened"),
+    ],
+)
+def test_a_rule_that_is_wrong_is_told_why(answer: Any, hint: str) -> None:
+    verdict = judged(numbers, crossover=answer, mine=MINE)
+
+    assert not verdict.passed
     assert hint in verdict.hint
