@@ -19,6 +19,7 @@ import psutil
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
+from tests.rigs.lab import TOKEN
 from tests.rigs.surroundings import IN_CI, await_answer, free_port, jupyter_environment
 from tests.structure.house import ROOT
 
@@ -26,7 +27,6 @@ HOST = "hub.example.org"
 """What a browser calls the machine; Binder's proxy passes it on."""
 
 PREFIX = "/user/someone-repo-x1y2z3/"
-TOKEN = "launch"
 
 WITH_THE_IMAGE = ["jupyterhub==5.4.0", "jupyter-offlinenotebook==0.3.2"]
 """What repo2docker's image has beside JupyterLab and Notebook, and our pins must agree with."""
@@ -128,7 +128,7 @@ class Launched:
     listens on the loopback address, so what follows from 0.0.0.0 is said with an option of its own.
     """
 
-    def __init__(self, image: Image, home: Path) -> None:
+    def __init__(self, image: Image, home: Path, *more: str) -> None:
         self.image = image
         self.port, self.log = free_port(), home / "lab.log"
         arguments = [f"base_url={PREFIX}", f"token={TOKEN}", "trust_xheaders=True"]
@@ -141,6 +141,7 @@ class Launched:
                 for app in ("NotebookApp", "ServerApp")
                 for argument in arguments
             ),
+            *more,
         ]
         folders = jupyter_environment(home / "jupyter")
         chosen = {
