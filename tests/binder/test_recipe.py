@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from mcp_notebook.bench.programs import find_program
+from tests.rigs.surroundings import IN_CI
 from tests.structure.house import ROOT
 
 BINDER = ROOT / "binder"
@@ -101,6 +103,12 @@ def test_programs_of_the_recipe_are_those_that_the_build_machine_installs() -> N
     apt = set((BINDER / "apt.txt").read_text(encoding="utf-8").split())
     assert apt == PROGRAMS
     assert apt <= set((ROOT / ".ci/run").read_text(encoding="utf-8").split())
+
+
+@pytest.mark.skipif(not IN_CI, reason="elsewhere a lesson says what to install, and goes on")
+@pytest.mark.parametrize("program", ["nginx", "haproxy", "openssl", "curl", "node"])
+def test_on_the_build_machine_no_program_is_missing(program: str) -> None:
+    assert find_program(program)
 
 
 # ---- the badge ---------------------------------------------------------------------------------
