@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 from typing import Any, Final
+
+from mcp_notebook.trace.events import Direction
 
 from .attempt import Attempt, Ran, brief
 from .exercise import exercise
@@ -199,3 +202,167 @@ def _reconnects(calls: int, seen: dict[str, int]) -> Verdict:
             "loop, and use it in the loop.",
         )
     return failed(told, "Calls at the same time need a connection each: one after the other.")
+
+
+# ---- 02.3 ------------------------------------------------------------------------------------
+
+_GREETING: Final = ["initialize", "notifications/initialized", "tools/call"]
+
+
+@exercise(
+    "02.3",
+    title="A call of the legacy era",
+    hints=(
+        "Three POSTs: initialize, notifications/initialized, tools/call. send makes each.",
+        "response.headers['Mcp-Session-Id'] of the first goes into the headers of the others.",
+        "PLAIN, INITIALIZE and INITIALIZED stand in the cell of S63. A request has an id of its "
+        "own, a notification has none.",
+    ),
+    start="Greet with initialize, say notifications/initialized, then call.",
+)
+def old_era(attempt: Attempt) -> Verdict:
+    """Three messages over one session, seen at the server."""
+    old_call = attempt.get("old_call", kind=callable)
+    url = _url(attempt)
+    for text in ("hello", "twice"):
+        ran = attempt.run(old_call, url, text, timeout_s=15, catch=True)
+        sent = [m for m in ran.messages if m.direction == Direction.CLIENT_TO_SERVER]
+        methods = [_field(message.json(), "method") for message in sent]
+        if ran.error is not None or ran.timed_out or methods != _GREETING:
+            return _ungreeted(methods, ran)
+        ids = [_field(message.json(), "id") for message in sent]
+        if ids[0] == ids[2]:
+            return failed(f"Both requests have the id {ids[0]!r}.", "Each has an id of its own.")
+        if ran.value != text.upper():
+            return failed(
+                f"For {text!r} it gave {brief(ran.value)}.",
+                "Give the text alone: result, content, the first part, text.",
+            )
+    return passed("Three messages for each call, and the tool answered.")
+
+
+def _field(message: Any, name: str) -> Any:
+    return message.get(name) if isinstance(message, dict) else None
+
+
+def _ungreeted(methods: list[Any], ran: Ran) -> Verdict:
+    seen = f"The server got {', '.join(map(str, methods)) or 'nothing'}."
+    if ran.timed_out:
+        seen += " It did not end in time."
+    elif ran.error is not None:
+        seen += f" It raised {brief(ran.error)}."
+    if "initialize" not in methods:
+        return failed(seen, "The legacy era begins with initialize.")
+    if methods[:1] != ["initialize"] or methods.count("initialize") > 1:
+        return failed(seen, "Greet once, before anything else.")
+    if "notifications/initialized" not in methods:
+        return failed(
+            seen,
+            "After the answer to initialize comes notifications/initialized. The SDK's server is "
+            "lenient here, others are not.",
+        )
+    if methods == _GREETING:
+        return failed(
+            seen,
+            "All three went out. Did the last two carry the Mcp-Session-Id that the first answer "
+            "brought? Read the answer with reply_in(response.text).",
+        )
+    return failed(seen, f"These three, in this order: {', '.join(_GREETING)}.")
+
+
+# ---- 02.4 ------------------------------------------------------------------------------------
+
+_SHOPPING: Final = ["Bread", " salt, fine ", 'a "good" cheese', "crème brûlée", "two\nlines", ""]
+
+
+@exercise(
+    "02.4",
+    title="A basket without a memory",
+    hints=(
+        "Nothing that a function leaves in a variable is there for the next call.",
+        "The client brings back the text it was given: let that text hold the items.",
+        "json.dumps makes a text of a list, json.loads the list of the text.",
+    ),
+    start="Let the text that goes to the client and comes back hold what is in the basket.",
+)
+def no_memory(attempt: Attempt) -> Verdict:
+    """Every call in a namespace of its own, with two baskets at a time and no disk."""
+    source = attempt.get("TOOLS", kind=str)
+
+    def call(tool: str, *arguments: Any) -> Any:
+        namespace: dict[str, Any] = {"__name__": "tools", "__builtins__": _without_disk()}
+        exec(compile(source, "TOOLS", "exec"), namespace)
+        if tool not in namespace:
+            raise _NoTool(f"There is no {tool} in TOOLS.")
+        return namespace[tool](*arguments)
+
+    for shopping in (_SHOPPING[:1], _SHOPPING):
+        ran = attempt.run(_shop, call, shopping, catch=True)
+        if isinstance(ran.error, _NoTool):
+            return failed(str(ran.error), "Keep the three tools: open_basket, add_item, items.")
+        if isinstance(ran.error, _NoDisk):
+            return failed(
+                "It opened a file.", "Another machine does not have that file. Use the text."
+            )
+        if isinstance(ran.error, KeyError | IndexError):
+            return failed(
+                f"A later call raised {brief(ran.error)}: it does not know the basket.",
+                "The variable is empty in each new process. Let the text that goes to the client "
+                "and comes back hold the items.",
+            )
+        if isinstance(ran.error, _NoText):
+            return failed(str(ran.error), "A handle travels in JSON as a text: give a text.")
+        if ran.error is not None or ran.timed_out:
+            why = "It did not end." if ran.timed_out else f"It raised {brief(ran.error)}."
+            return failed(why, "Run exec(TOOLS) and the three tools yourself to see where.")
+        first, second = ran.value
+        if first != shopping or second != ["apples"]:
+            return _other_items(first, second, shopping)
+    return passed(f"{2 * len(_SHOPPING) + 4} calls, each without a memory: two baskets, all right.")
+
+
+class _NoTool(Exception):
+    """A tool is missing."""
+
+
+class _NoDisk(Exception):
+    """It opened a file."""
+
+
+class _NoText(Exception):
+    """A handle is no text."""
+
+
+def _without_disk() -> dict[str, Any]:
+    def open_nothing(*_: Any, **__: Any) -> Any:
+        raise _NoDisk
+
+    return {**vars(builtins), "open": open_nothing}
+
+
+def _shop(call: Any, shopping: list[str]) -> tuple[Any, Any]:
+    """Fill a basket and, in between, another one; give what each holds."""
+
+    def kept(basket: Any) -> str:
+        if not isinstance(basket, str):
+            raise _NoText(f"The client was given {brief(basket)}.")
+        return basket
+
+    mine = kept(call("open_basket"))
+    other = kept(call("add_item", kept(call("open_basket")), "apples"))
+    for item in shopping:
+        mine = kept(call("add_item", mine, item))
+    return call("items", mine), call("items", other)
+
+
+def _other_items(first: Any, second: Any, shopping: list[str]) -> Verdict:
+    seen = f"The baskets held {brief(first)} and {brief(second)}."
+    if not isinstance(first, list) or not isinstance(second, list):
+        return failed(seen, "items gives a list.")
+    if second != ["apples"]:
+        return failed(seen, "Two clients shop at the same time: each text is a basket of its own.")
+    if len(first) != len(shopping):
+        return failed(
+            seen, "An item may hold any character, a comma too: json.dumps keeps them apart."
+        )
+    return failed(seen, f"It must be {brief(shopping)}: change nothing in an item.")

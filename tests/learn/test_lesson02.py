@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from mcp_notebook.learn.attempt import Attempt
-from mcp_notebook.learn.lesson02 import one_connection, one_post
+from mcp_notebook.learn.lesson02 import no_memory, old_era, one_connection, one_post
 from mcp_notebook.learn.verdict import Verdict
 from mcp_notebook.runtime.endpoint import Endpoint
 from mcp_notebook.runtime.workbench import Workbench
@@ -36,8 +36,8 @@ def judged(exercise: Any, **names: Any) -> Verdict:
 
 
 @pytest.fixture(scope="module")
-def web() -> Iterator[Endpoint]:
-    """The notebook's server, as the lesson has it."""
+def bench() -> Iterator[Workbench]:
+    """A workbench with the tools of the lesson."""
     with Workbench() as bench:
 
         @bench.tool
@@ -50,7 +50,13 @@ def web() -> Iterator[Endpoint]:
             """Add two numbers."""
             return a + b
 
-        yield bench.serve(transport="http")
+        yield bench
+
+
+@pytest.fixture(scope="module")
+def web(bench: Workbench) -> Endpoint:
+    """The notebook's server, as the lesson has it."""
+    return bench.serve(transport="http")
 
 
 def send(url: str, headers: Any, body: Any = None) -> httpx.Response:
@@ -165,3 +171,108 @@ def test_a_reply_that_is_no_json_object_is_no_answer() -> None:
         assert "Use the id given" in verdict.hint
     told = judged(one_post, call_post=right, send=answers("", 500), web=web).hint
     assert "The body needs" in told
+
+
+# ---- 02.3 ------------------------------------------------------------------------------------
+
+PLAIN = {"Accept": BOTH}
+INITIALIZE: dict[str, Any] = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {}},
+}
+INITIALIZE["params"]["clientInfo"] = {"name": "test", "version": "1"}
+INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+
+
+def talk(url: str, text: str, *, steps: str = "gnc", id: int = 2, kept: bool = True) -> Any:
+    """The steps of a legacy talk: g greets, n notifies, c calls."""
+    session = dict(PLAIN)
+    call: dict[str, Any] = {"jsonrpc": "2.0", "id": id, "method": "tools/call"}
+    call["params"] = {"name": "shout", "arguments": {"text": text}}
+    found = None
+    for step in steps:
+        body = {"g": INITIALIZE, "n": INITIALIZED, "c": call}[step]
+        response = send(url, session, body)
+        if step == "g" and kept:
+            session["Mcp-Session-Id"] = response.headers["Mcp-Session-Id"]
+        if step == "c":
+            found = json.loads(response.text.partition("data: ")[2])
+    return found["result"]["content"][0]["text"] if found else None
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (talk, ""),
+        (lambda url, text: None, "begins with initialize"),
+        (lambda url, text: talk(url, text, steps="c"), "begins with initialize"),
+        (lambda url, text: talk(url, text, steps="ggc"), "Greet once"),
+        (lambda url, text: talk(url, text, steps="ngc"), "Greet once"),
+        (lambda url, text: talk(url, text, steps="gc"), "comes notifications/initialized"),
+        (lambda url, text: talk(url, text, steps="gcn"), "in this order"),
+        (lambda url, text: talk(url, text, kept=False), "Mcp-Session-Id"),
+        (lambda url, text: talk(url, text, id=1), "an id of its own"),
+        (lambda url, text: talk(url, "hello"), "the text alone"),
+        (lambda url, text: [talk(url, text)], "the text alone"),
+    ],
+)
+def test_a_legacy_call_is_judged_by_what_the_server_got(
+    bench: Workbench, web: Endpoint, answer: Any, hint: str
+) -> None:
+    names = {"old_call": answer, "web": web}
+
+    verdict = old_era.judge(Attempt(names, bench.trace, workbench=bench))
+
+    assert verdict.passed is (not hint), verdict
+    assert hint in verdict.hint
+
+
+# ---- 02.4 ------------------------------------------------------------------------------------
+
+BASKET = """
+import json
+
+def open_basket():
+    return "[]"
+
+def add_item(basket, item):
+    return json.dumps([*json.loads(basket), item])
+
+def items(basket):
+    return json.loads(basket)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hint"),
+    [
+        ("", "", ""),
+        ('return "[]"', "return []", "a text"),
+        ('return "[]"', "open('x')", "does not have that file"),
+        ('return "[]"', "return {}['b']", "empty in each new process"),
+        ('return "[]"', "while True: pass", "to see where"),
+        ("import json", "import jason", "to see where"),
+        ("items(basket)", "things(basket)", "Keep the three tools"),
+        ("return json.loads(basket)", "return json.loads(basket)[:1]", "a comma too"),
+        (
+            "return json.loads(basket)",
+            "return [i.strip() for i in json.loads(basket)]",
+            "change nothing",
+        ),
+        (
+            "return json.loads(basket)",
+            "return [i.lower() for i in json.loads(basket)]",
+            "change nothing",
+        ),
+        ("return json.loads(basket)", "return ['Bread']", "a basket of its own"),
+        ("return json.loads(basket)", "return tuple(json.loads(basket))", "gives a list"),
+    ],
+)
+def test_a_basket_has_to_live_without_a_memory(old: str, new: str, hint: str) -> None:
+    assert old in BASKET
+    verdict = judged(no_memory, TOOLS=BASKET.replace(old, new))
+
+    assert verdict.passed is (not hint), verdict
+    assert hint in verdict.hint
