@@ -240,7 +240,7 @@ def judged(
             for matrix in tables
         ),
         thresholds=thresholds,
-        measured_on=_measured_on(results),
+        measured_on=measured_on(results),
     )
 
 
@@ -292,7 +292,7 @@ def _sentences(cell: Cell, results: Results) -> list[str]:
     return told
 
 
-def _measured_on(results: Results) -> str:
+def measured_on(results: Results) -> str:
     """The machine and the days, in one line."""
     facts = results.machine
     days = sorted({one.at[:10] for one in results if one.at})

@@ -6,6 +6,8 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import benchviews
+
 if TYPE_CHECKING:
     from .extension import MCPMagics
 
@@ -26,6 +28,7 @@ SHOWN_BY = {
 
 _RESULT = ("mcp_notebook.runtime.results", "CallResult")
 _WORKBENCH = ("mcp_notebook.runtime.workbench", "Workbench")
+_CHOOSER = ("mcp_notebook.bench.chooser", "Chooser")
 
 
 class Formatters:
@@ -43,16 +46,19 @@ class Formatters:
         """Make the types show themselves."""
         self._displayed.for_type_by_name(*_RESULT, self._unless_shown)
         self._displayed.for_type_by_name(*_WORKBENCH, self._as_panel)
+        self._displayed.for_type_by_name(*_CHOOSER, self._as_form)
         formatter = self._formatter
         for (module, name), maker in SHOWN_BY.items():
             formatter.for_type_by_name(module, name, self._shower(maker))
+        for (module, name), maker in benchviews.SHOWN_BY.items():
+            formatter.for_type_by_name(module, name, self._bench_shower(maker))
 
     def unregister(self) -> None:
         """Take it back."""
-        for shown in (_RESULT, _WORKBENCH):
+        for shown in (_RESULT, _WORKBENCH, _CHOOSER):
             self._displayed.pop(".".join(shown), None)
         formatter = self._formatter
-        for module, name in SHOWN_BY:
+        for module, name in (*SHOWN_BY, *benchviews.SHOWN_BY):
             formatter.pop(f"{module}.{name}", None)
 
     @property
@@ -63,6 +69,17 @@ class Formatters:
     def _as_panel(self, workbench: Any) -> None:
         """Show a panel where somebody can press its buttons, else the table of what runs."""
         self._magics.context.panels.show(workbench)
+
+    def _as_form(self, chooser: Any) -> None:
+        """Show a chooser to tick in where somebody can, else the flow that opens by itself."""
+        benchviews.show_chooser(self._magics.context, chooser)
+
+    def _bench_shower(self, maker: str) -> Callable[[Any], dict[str, Any]]:
+        def show(thing: Any) -> dict[str, Any]:
+            bundle: dict[str, Any] = getattr(benchviews, maker)(thing, stable=self._magics.stable)
+            return bundle
+
+        return show
 
     def _unless_shown(self, result: Any) -> None:
         """Show no second time, and for ever pending, what stands below its form and changes."""

@@ -99,7 +99,7 @@ def _section(name: str, port: int, workers: list[Worker], sticking: str) -> str:
     return lines
 
 
-@probe("P8", "balancing", "errors")
+@probe("P8", "balancing", "errors of 20, sticky", shown="{errors}, {errors_sticky}")
 def balance(stage: Stage, road: Road) -> Reading:
     """Twenty calls whose requests take turns between two workers; then with stickiness."""
     if not road.networked:
@@ -209,7 +209,7 @@ class Lane:
                     one.close()
 
 
-@probe("P14", "scale", "times the calls")
+@probe("P14", "second worker", "times, lost", shown="{ratio}, {lost}")
 def scale(stage: Stage, road: Road) -> Reading:
     """Six clients of a tool that does one thing at a time: one worker, two, one of them killed."""
     if not road.networked:

@@ -35,7 +35,7 @@ def _forward_proxies(stage: Stage) -> Iterator[tuple[int, int]]:
             stage.run(one.stop())
 
 
-@probe("P10", "firewall")
+@probe("P10", "proxies", "plain, tunnel", shown="{plain}, {tunnel}")
 def firewall(stage: Stage, road: Road) -> Reading:
     """A call through two forward proxies: one for plain requests, one that opens tunnels."""
     if not road.networked:
@@ -77,7 +77,7 @@ OWN_CODE: Final = {"websocket": 2}
 ENDPOINTS: Final = {"sse": 2}
 
 
-@probe("P11", "set-up", "things")
+@probe("P11", "set-up", "things", shown="{total}")
 def setup(stage: Stage, road: Road) -> Reading:
     """Count what an operator makes or runs; the lines of a reverse proxy are tried out."""
     counts = {"client_entry": 1, "processes": 0, "ports": 0, "secrets": 0, "certificates": 0}

@@ -21,7 +21,7 @@ from .registry import probe, reading
 STRANGER: Final = stranger.__file__
 
 
-@probe("P1", "local", "answered")
+@probe("P1", "local", "answered", shown="{answered}")
 def local(stage: Stage, road: Road) -> Reading:
     """Open a connection on this machine without any credential, and make a call."""
     stage.warm_up()
@@ -35,7 +35,7 @@ def local(stage: Stage, road: Road) -> Reading:
     return reading({"answered": True, "open_ms": round(spent, 1)}, told)
 
 
-@probe("P2", "remote", "reached")
+@probe("P2", "remote", "reached", shown="{reached}")
 def remote(stage: Stage, road: Road) -> Reading:
     """A process that shares nothing with the server but an address asks for an answer."""
     if not road.networked:
@@ -59,7 +59,7 @@ def remote(stage: Stage, road: Road) -> Reading:
     )
 
 
-@probe("P3", "many clients", "server processes")
+@probe("P3", "two clients", "server processes", shown="{processes}")
 def many_clients(stage: Stage, road: Road) -> Reading:
     """Two clients ask for the process that serves them."""
     second = stage.connect(road)

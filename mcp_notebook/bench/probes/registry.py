@@ -26,6 +26,8 @@ class Probe:
         title: what it asks.
         unit: of what its value is.
         measure: takes a stage and a road and gives a reading.
+        shown: the pattern of a short text made of the named values, for example
+            ``{median_ms}``.
         note: what it does, from the function's docstring.
     """
 
@@ -33,6 +35,7 @@ class Probe:
     title: str
     unit: str
     measure: Measure
+    shown: str = ""
     note: str = ""
 
 
@@ -40,12 +43,20 @@ PROBES: Final[dict[str, Probe]] = {}
 """Every probe, by id."""
 
 
-def probe(id: str, title: str, unit: str = "") -> Callable[[Measure], Measure]:
-    """Register a probe: ``@probe("P12", "latency", "ms")``; the same id again replaces it."""
+def probe(id: str, title: str, unit: str = "", *, shown: str = "") -> Callable[[Measure], Measure]:
+    """Register a probe: ``@probe("P12", "latency", "ms")``; the same id again replaces it.
+
+    Args:
+        id: its number.
+        title: what it asks.
+        unit: of what its value is.
+        shown: the pattern of a short text, where the value is several by name.
+    """
 
     def register(measure: Measure) -> Measure:
         note = " ".join((measure.__doc__ or "").split())
-        made = {**PROBES, id: Probe(id=id, title=title, unit=unit, measure=measure, note=note)}
+        made = dict(PROBES)
+        made[id] = Probe(id=id, title=title, unit=unit, measure=measure, shown=shown, note=note)
         PROBES.clear()
         PROBES.update(sorted(made.items(), key=lambda item: _number(item[0])))
         return measure

@@ -31,7 +31,7 @@ def gateway() -> Iterator[int]:
         yield port
 
 
-@probe("P9", "serverless", "share of calls")
+@probe("P9", "serverless", "share, socket held", shown="{share}, {share_held}")
 def serverless(stage: Stage, road: Road) -> Reading:
     """Calls through a gateway that gives each HTTP request to a process of its own."""
     if not road.networked:

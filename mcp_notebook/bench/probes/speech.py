@@ -23,7 +23,7 @@ LOOKS: Final = 20
 NOTICE: Final = "notifications/tools/list_changed"
 
 
-@probe("P4", "streaming", "share of the call")
+@probe("P4", "streaming", "reports, first at", shown="{count}/{of}, {share}")
 def streaming(stage: Stage, road: Road) -> Reading:
     """A tool that reports four steps: when the first report comes, and how many come."""
     connection = stage.connection(road)
@@ -51,7 +51,7 @@ def streaming(stage: Stage, road: Road) -> Reading:
     )
 
 
-@probe("P5", "client speaks in mid-call")
+@probe("P5", "client in mid-call", "same channel", shown="{answered}, {same_channel}")
 def mid_call(stage: Stage, road: Road) -> Reading:
     """While a call is open: a second call, and a cancellation of the first."""
     connection = stage.connection(road)
@@ -105,7 +105,7 @@ def _ways_of_calls(stage: Stage, connection: Connection, since: int) -> dict[str
     return ways
 
 
-@probe("P6", "server speaks unasked")
+@probe("P6", "server unasked", "if listened to", shown="{unasked}, {subscribed}")
 def unasked(stage: Stage, road: Road) -> Reading:
     """A notice sent while no call is open: whether it comes, and whether one must listen."""
     connection = stage.connection(road)

@@ -33,7 +33,7 @@ async def call(connection: Connection, tool: str, **arguments: Any) -> Any:
     return await connection.session.client.call_tool(tool, arguments)
 
 
-@probe("P12", "latency", "ms")
+@probe("P12", "latency", "ms", shown="{median_ms}")
 def latency(stage: Stage, road: Road) -> Reading:
     """The median of many small calls, one after the other; the roads take turns.
 
@@ -68,7 +68,7 @@ def _latencies(stage: Stage) -> dict[str, list[float]]:
     return spent
 
 
-@probe("P13", "rate", "calls/s")
+@probe("P13", "rate", "calls/s, 32 at once", shown="{serial}, {in_flight}")
 def rate(stage: Stage, road: Road) -> Reading:
     """Calls a second: one after the other, and with 32 in flight."""
     connection = stage.connection(road)
@@ -98,7 +98,7 @@ def rate(stage: Stage, road: Road) -> Reading:
     )
 
 
-@probe("P15", "memory of a client", "MiB")
+@probe("P15", "memory of a client", "MiB", shown="{mib}")
 def memory(stage: Stage, road: Road) -> Reading:
     """What the server's side grows by with each client that connects."""
     if road.name == "memory":
@@ -143,7 +143,7 @@ def _resident(pid: int | None) -> float | None:
     return None
 
 
-@probe("P17", "bytes around a call", "bytes")
+@probe("P17", "bytes around a call", "bytes", shown="{envelope}")
 def envelope(stage: Stage, road: Road) -> Reading:
     """The bytes of one call that are neither its request's JSON nor its answer's."""
     connection = stage.connection(road)

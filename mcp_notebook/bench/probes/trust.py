@@ -16,7 +16,7 @@ from .registry import probe, reading
 from .speed import call
 
 
-@probe("P7", "place of a credential")
+@probe("P7", "place of a credential", shown="{how}")
 def credential(stage: Stage, road: Road) -> Reading:
     """A call without and with a credential, where the server asks for one."""
     if road.name == "memory":
@@ -58,7 +58,7 @@ def _refusal(way: stranger.Way) -> str:
     return ""
 
 
-@probe("P16", "wire secrecy")
+@probe("P16", "readable on the wire", shown="{seen}")
 def secrecy(stage: Stage, road: Road) -> Reading:
     """A word in a call: whether it stands readable in the bytes that travelled."""
     connection = stage.connection(road)

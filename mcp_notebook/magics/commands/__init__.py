@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import call, compare, define, learn, lists, look, serve
+from . import call, compare, define, learn, lists, look, measure, serve
 
 COMMANDS = [
     *define.COMMANDS,
@@ -11,6 +11,7 @@ COMMANDS = [
     *lists.COMMANDS,
     *look.COMMANDS,
     *compare.COMMANDS,
+    *measure.COMMANDS,
     *learn.COMMANDS,
 ]
 """Every command, in the order in which ``%mcp help`` lists them."""

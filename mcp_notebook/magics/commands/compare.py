@@ -42,7 +42,7 @@ def _count(text: str) -> int:
     return found
 
 
-def _names(text: str | None, option: str) -> list[str]:
+def words_of_list(text: str | None, option: str, hint: str) -> list[str]:
     """The words of a list with commas.
 
     Raises:
@@ -52,7 +52,7 @@ def _names(text: str | None, option: str) -> list[str]:
         return []
     names = [word.strip() for word in text.split(",")]
     if not all(names):
-        raise UsageError(f"{option} {text!r} names nothing between its commas.", hint=_LISTED)
+        raise UsageError(f"{option} {text!r} names nothing between its commas.", hint=hint)
     return names
 
 
@@ -67,8 +67,8 @@ def run_compare(context: Context, options: argparse.Namespace, _body: str | None
 
     workbench = context.workbench
     server = workbench.servers.find(context.value(parsed.server))
-    over = _names(parsed.over, "--over")
-    eras = _names(parsed.eras, "--eras")
+    over = words_of_list(parsed.over, "--over", _LISTED)
+    eras = words_of_list(parsed.eras, "--eras", _LISTED)
     plan = Plan(
         server=server,
         tool=call.tool,
