@@ -15,9 +15,33 @@ from playwright.sync_api import Browser
 
 from tests.rigs.surroundings import IN_CI
 
-from .notebook import LESSONS, ROOT, Lesson
+from .notebook import LESSONS, ROOT, Cell, Lesson
+
+
+def core_cells(path: Path) -> list[Cell]:
+    """The cells above the heading Deeper."""
+    lesson = Lesson(path)
+    places = [h.place for h in lesson.headings if h.text.startswith("Deeper")]
+    return lesson.cells[: places[0]] if places else lesson.cells
+
+
+def core(path: Path) -> list[str]:
+    """Their ids."""
+    return [cell.id for cell in core_cells(path)]
+
 
 FIRST, STDIO = LESSONS[0], LESSONS[1]
+FOLDED = next(
+    (
+        path
+        for path in LESSONS
+        if any(cell.metadata.get("jupyter", {}).get("source_hidden") for cell in core_cells(path))
+    ),
+    STDIO,
+)
+SHOWN_HERE = sorted({FIRST, STDIO, FOLDED})
+"""The one without Deeper, the model of the others, and one with cells that are folded."""
+
 SHOWN = "() => Reveal.getCurrentSlide().innerText"
 OPACITY = "() => getComputedStyle(Reveal.getCurrentSlide().querySelector('.fragment')).opacity"
 OUTSIDE = re.compile(
@@ -25,20 +49,12 @@ OUTSIDE = re.compile(
     r"""|<link\b|\bimport\s*\(|<base\b""",
     re.I,
 )
-"""What a page loads something with. Links in prose would be `href`s too: the core has none."""
+"""What a page loads something with; a link in prose is another matter."""
 
 
 def kind(cell: object) -> str:
     """What the cell is in a slide show."""
     return str(getattr(cell, "metadata", {}).get("slideshow", {}).get("slide_type", ""))
-
-
-def core(path: Path) -> list[str]:
-    """The ids of the cells above the heading Deeper."""
-    lesson = Lesson(path)
-    places = [h.place for h in lesson.headings if h.text.startswith("Deeper")]
-    cells = lesson.cells[: places[0]] if places else lesson.cells
-    return [cell.id for cell in cells]
 
 
 @pytest.mark.lesson
@@ -66,11 +82,11 @@ def made(test: Callable[..., None]) -> Callable[..., None]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder where `make slides` put lessons 00 and 01."""
+    """The folder where `make slides` put them."""
     if not IN_CI and (shutil.which("make") is None or shutil.which("npm") is None):
         pytest.skip("slides are made with make and npm")
     folder = tmp_path_factory.mktemp("slides")
-    chosen = " ".join(f"lessons/{path.name}" for path in (FIRST, STDIO))
+    chosen = " ".join(f"lessons/{path.name}" for path in SHOWN_HERE)
     # make must not install anew what these tests run with
     command = ["make", "slides", f"LESSONS={chosen}", f"SLIDES={folder}", "-o", ".venv/.done/lab"]
     kept = {
@@ -86,7 +102,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @made
-@pytest.mark.parametrize("path", [FIRST, STDIO], ids=[FIRST.stem, STDIO.stem])
+@pytest.mark.parametrize("path", SHOWN_HERE, ids=[path.stem for path in SHOWN_HERE])
 def test_a_page_holds_the_core_and_nothing_of_what_is_deeper(pages: Path, path: Path) -> None:
     page = (pages / f"{path.stem}.slides.html").read_text(encoding="utf-8")
     shown = re.findall(r'id="cell-id=([\w-]+)"', page)
@@ -100,6 +116,19 @@ def test_a_page_holds_the_core_and_nothing_of_what_is_deeper(pages: Path, path: 
 
 
 @made
+def test_a_cell_that_is_folded_shows_its_outputs_alone(pages: Path) -> None:
+    page = (pages / f"{FOLDED.stem}.slides.html").read_text(encoding="utf-8")
+    shown = re.split(r'id="cell-id=', page)
+    cells = {part.partition('"')[0]: part for part in shown[1:]}
+    notebook = nbformat.read(FOLDED, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.id in cells]
+    folded = {c.id for c in code if c.metadata.get("jupyter", {}).get("source_hidden")}
+
+    without_source = {cell.id for cell in code if "jp-InputArea" not in cells[cell.id]}
+    assert without_source == folded
+
+
+@made
 def test_a_page_names_nothing_that_a_browser_would_fetch(pages: Path) -> None:
     for path in pages.glob("*.html"):
         text = path.read_text(encoding="utf-8")
@@ -109,7 +138,7 @@ def test_a_page_names_nothing_that_a_browser_would_fetch(pages: Path) -> None:
         assert policy[0].startswith("default-src 'none';")
         assert "http" not in policy[0]
         # what reveal.js could load is code of its own; the policy keeps it from that
-        without_scripts = re.sub(r"<script\b.*?</script>", "", text, flags=re.S)
+        without_scripts = re.sub(r"<script\b.*?</script>|<a\s[^>]*>", "", text, flags=re.S)
         assert [m.group() for m in OUTSIDE.finditer(without_scripts)] == []
         assert not re.search(r"<script[^>]*\ssrc=", text)
 
