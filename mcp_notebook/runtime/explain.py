@@ -18,6 +18,7 @@ from mcp_notebook.errors import (
 )
 from mcp_notebook.trace.events import Direction, Event, Message, Vantage
 from mcp_notebook.trace.foreign import foreign
+from mcp_notebook.transports.httpclient import NO_ANSWER, UNANSWERED
 
 CONNECTION_CLOSED = -32000
 INVALID_REQUEST = -32600
@@ -156,6 +157,11 @@ def requesting(
         if closed(error) or (reason and code == CONNECTION_CLOSED):
             why = reason or clean(message)
             return ConnectionLost(f"{name} is gone: {why}.", hint="Open it again: %mcp connect")
+        if code == NO_ANSWER and message.startswith(UNANSWERED):
+            return ConnectionLost(
+                f"{name} gives no answer: {clean(message.removeprefix(UNANSWERED))}.",
+                hint="Is the server running? The next call tries again.",
+            )
         hint = "%mcp why"
         if code == INVALID_REQUEST and "no back-channel" in message:
             hint = (

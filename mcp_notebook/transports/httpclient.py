@@ -23,6 +23,7 @@ from mcp.shared.inbound import encode_header_value
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp_notebook.trace.events import Direction
+from mcp_notebook.wire import jsonrpc
 
 from .asgi import Body
 from .base import LOOPBACK_HOSTS
@@ -33,6 +34,15 @@ VERSION_HEADER = "mcp-protocol-version"
 
 STREAM_TIMEOUT_S = 3.0
 """How long the answer to the GET of the notice stream is waited for."""
+
+NO_ANSWER = -32000
+"""The code of an error that stands for a failed request; the SDK uses it for a lost link too."""
+
+UNANSWERED = "nobody answered: "
+"""How its message begins."""
+
+FAILED = "mcp_notebook_failed"
+"""Where a response that stands for a failed request keeps the reason."""
 
 TURNED_AWAY = frozenset({401, 403, 421})
 """Statuses of a guard: token, Origin or scope, Host."""
@@ -159,7 +169,11 @@ class RawPoster:
         self._url = url
 
     async def send_bytes(self, data: bytes) -> None:
-        """POST the bytes as one body and read the answer to its end."""
+        """POST the bytes as one body and read the answer to its end.
+
+        Raises:
+            httpx2.TransportError, OSError: nobody answered.
+        """
         headers = {
             "content-type": "application/json",
             "accept": "application/json, text/event-stream",
@@ -169,6 +183,8 @@ class RawPoster:
         url = self._http.last_url or self._url
         response = await self._client.post(url, content=data, headers=headers)
         await response.aread()
+        if (failed := response.extensions.get(FAILED)) is not None:
+            raise failed
 
     async def hears_notices(self) -> None:
         """Wait until the stream that a server with sessions sends notices on is open."""
@@ -235,12 +251,22 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
         token = _request.set(under_way)
         try:
             response = await super().handle_async_request(request)
+        except (httpx2.TransportError, OSError) as error:
+            if not (self._welcome and request.method == "POST" and is_json):
+                raise
+            return _no_answer(request, error)
         finally:
             _request.reset(token)
+        kind = response.headers.get("content-type", "")
         if under_way.link is not None:
-            kind = response.headers.get("content-type", "")
             body = Body(under_way.link, Direction.SERVER_TO_CLIENT, kind)
             response.stream = _TappedBody(response.stream, body)  # type: ignore[arg-type]
+        if request.method == "POST" and is_json and self._welcome and _is_json(kind):
+            try:
+                await response.aread()  # here, where a body that breaks off can still be told
+            except (httpx2.TransportError, OSError) as error:
+                await response.aclose()
+                return _no_answer(request, error)
         if request.method == "GET":
             self.stream_asked.set()
         if not self._welcome and response.status_code in TURNED_AWAY:
@@ -249,6 +275,29 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
             raise httpx2.HTTPStatusError(text, request=request, response=response)
         self._welcome = self._welcome or response.is_success
         return response
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == "application/json"
+
+
+def _no_answer(request: httpx2.Request, error: Exception) -> httpx2.Response:
+    """What stands for the answer of a request that failed.
+
+    The SDK's client would end with the error, and with it every other call. So the request gets
+    an error of its own, as from a gateway, and the connection lives on.
+    """
+    words = str(error) or type(error).__name__
+    try:
+        identifier = json.loads(request.content).get("id")
+    except (ValueError, AttributeError, RecursionError):
+        identifier = None
+    line = jsonrpc.error_line(NO_ANSWER, f"{UNANSWERED}{words}", identifier)
+    headers = {"content-type": "application/json"}
+    extensions = {FAILED: error}
+    return httpx2.Response(
+        502, headers=headers, content=line, request=request, extensions=extensions
+    )
 
 
 def http_client(
