@@ -23,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(jupyter_environment(Path(home.name)))
     # not that of whoever works through the lessons in this checkout
     os.environ["MCP_NOTEBOOK_PROGRESS"] = str(Path(home.name) / "progress.json")
+    os.environ["MCP_NOTEBOOK_RESULTS"] = str(Path(home.name) / "results.json")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
