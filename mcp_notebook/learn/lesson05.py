@@ -33,7 +33,7 @@ class Capture:
 def _text(words: str, length: int = 0) -> bytes:
     """A small answer; of this length in bytes where one is given."""
     made = json.dumps({"jsonrpc": "2.0", "id": 7, "result": {"text": words}}).encode()
-    return made.replace(words.encode(), words.encode() + b"x" * (length - len(made)), 1)
+    return made.replace(words.encode(), words.encode() + b"!" * (length - len(made)), 1)
 
 
 def _http(body: bytes, more: str = "") -> bytes:
@@ -62,10 +62,12 @@ CAPTURES: Final = (
     Capture("a line", _PLAIN + b"\n", _PLAIN, "Take the line end off, and nothing else."),
     Capture("an HTTP response", _http(_PLAIN), _PLAIN, "The text begins after the empty line."),
     Capture("an SSE event", b"event: message\r\ndata: " + _PLAIN + b"\r\n\r\n", _PLAIN, _PARTS),
-    Capture("a frame", _frame(_text("long", 249)), _text("long", 249), _LENGTH),
-    Capture("a short frame", _frame(_text("s", 100)), _text("s", 100), _LENGTH),
-    Capture("a frame of 123 bytes", _frame(_text("s", 123)), _text("s", 123), _LENGTH),
-    Capture("a frame of 70,000 bytes", _frame(_text("s", 70_000)), _text("s", 70_000), _LENGTH),
+    Capture("a frame", _frame(_text("Hello", 249)), _text("Hello", 249), _LENGTH),
+    Capture("a short frame", _frame(_text("Hello", 100)), _text("Hello", 100), _LENGTH),
+    Capture("a frame of 123 bytes", _frame(_text("Hello", 123)), _text("Hello", 123), _LENGTH),
+    Capture(
+        "a frame of 70,000 bytes", _frame(_text("Hello", 70_000)), _text("Hello", 70_000), _LENGTH
+    ),
     Capture(
         "a line whose text speaks of data: and HTTP/1.1",
         _text("data: HTTP/1.1") + b"\n",
@@ -230,5 +232,110 @@ def grid(attempt: Attempt) -> Verdict:
             if not isinstance(word, str) or word not in WORDS:
                 return failed(f"{name}, {revision}: {brief(word)}.", f"One of {', '.join(WORDS)}.")
             if word != wanted:
-                return failed(f"{name}, {revision}: it is not {word}.", _ROW_HINTS[name])
+                return failed(f"{name}, {revision}: {word!r} is not right.", _ROW_HINTS[name])
     return passed("Twenty places: two standard transports in each revision.")
+
+
+# ---- 05.4 ------------------------------------------------------------------------------------
+
+FIVE: Final = 5
+
+
+@exercise(
+    "05.4",
+    title="Correct five cells",
+    hints=(
+        "The verdict of a cell is differs or depends where the article is not right.",
+        "[c for c in sheet.cells if c.verdict == 'differs'] lists them; each has .words and .cell.",
+    ),
+    start="Fill CORRECTIONS with five cells whose verdict is differs or depends.",
+)
+def corrected(attempt: Attempt) -> Verdict:
+    """Five cells that do not hold, each with what was measured and by which probe."""
+    given = attempt.get("CORRECTIONS", kind=dict)
+    if not given:
+        attempt.untouched("CORRECTIONS is empty.")
+    sheet = attempt.get("sheet")
+    cells = {(c.cell.matrix, c.cell.row, c.cell.column): c for c in sheet.cells}
+    for place, said in given.items():
+        if place not in cells:
+            return failed(
+                f"There is no cell {brief(place)}.",
+                'A place is (table, row, column), for example ("004", "Latency", "Stdio").',
+            )
+        if (wrong := _not_corrected(cells[place], said)) is not None:
+            return wrong
+    if len(given) < FIVE:
+        return failed(f"{len(given)} of {FIVE} so far, all right.", "Find more that differ.")
+    return passed(f"{len(given)} cells corrected, each with its evidence.")
+
+
+def _not_corrected(found: Any, said: Any) -> Verdict | None:
+    name = found.cell.name
+    if not (isinstance(said, tuple | list) and len(said) == 2):
+        return failed(f"{name}: {brief(said)}.", '("measured word", "probe"), for example "P1".')
+    word, probe = said
+    if found.verdict == "not measurable":
+        return failed(f"{name} cannot be measured.", "A guess is no correction; take another cell.")
+    if found.verdict not in ("differs", "depends"):
+        return failed(f"{name}: {found.verdict}.", "Your measurement says the same as the article.")
+    if word not in found.words.values():
+        told = ", ".join(dict.fromkeys(found.words.values()))
+        return failed(f"{name}: {brief(word)} was not measured.", f"Measured: {told}.")
+    if word in found.cell.means:
+        return failed(
+            f"{name}: {word!r} is what the article means.",
+            "The column joins roads that differ: give the word of one that does not fit.",
+        )
+    if probe not in found.cell.probes:
+        return failed(
+            f"{name}: {brief(probe)} did not decide it.",
+            f"The cell's probes: {', '.join(found.cell.probes)}.",
+        )
+    return None
+
+
+# ---- 05.5 ------------------------------------------------------------------------------------
+
+PICKS: Final = ("memory", "stdio", "websocket", "http-2026")
+_WHY: Final = {
+    "memory": "Client and server in one process need no road at all; ask that first.",
+    "stdio": "One client that starts the server itself: stdio, however fast or long its calls.",
+    "websocket": "A measured high rate, and both ends and the whole path your own: that is the "
+    "case for WebSocket.",
+    "http-2026": "WebSocket needs a path of your own, without a strict proxy, a browser or "
+    "functions that come and go; and stdio reaches nobody who does not start the server.",
+}
+
+
+@exercise(
+    "05.5",
+    title="Write the decision rule",
+    hints=(
+        "Ask in the order of the picture: one process, one client that starts it, a measured "
+        "high rate on a path of your own, everything else.",
+        "stdio is out as soon as the server is remote, shared, serverless, or the client is in a "
+        "browser.",
+        "WebSocket is out with serverless, a strict proxy, or a browser.",
+    ),
+    start="Write the body of my_choice: four roads, asked for in order.",
+)
+def ruled(attempt: Attempt) -> Verdict:
+    """A rule gives the road of the corrected flow in situations that it has not seen."""
+    choice = attempt.get("my_choice", kind=callable)
+    choose = attempt.get("choose", kind=callable)
+    if "choose(" in attempt.source.replace("my_choice(", ""):
+        return failed("It calls choose.", "Write the rule yourself: a few ifs are enough.")
+    situations = [s for s in attempt.get("SCENARIOS") if s.group in ("flow", "hidden")]
+    for number, situation in enumerate(situations):
+        right = choose(**situation.answers)
+        ran = attempt.run(choice, dict(right.answers))
+        if ran.value is None and number == 0:
+            return failed("my_choice gave nothing.", ruled.start)
+        if ran.value not in PICKS:
+            return failed(f"It gave {brief(ran.value)}.", f"One of {', '.join(PICKS)}.")
+        if ran.value != right.road:
+            yes = ", ".join(key for key, is_so in right.answers.items() if is_so) or "none"
+            seen = f"{situation.title}: {ran.value}, not {right.road}. Answers with yes: {yes}."
+            return failed(seen, _WHY[right.road])
+    return passed(f"{len(situations)} situations, and each got the road of the corrected flow.")

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from mcp_notebook.bench.chooser import SCENARIOS, choose
+from mcp_notebook.bench.readings import Reading, Results
+from mcp_notebook.bench.tables import Judged
+from mcp_notebook.bench.tables import judged as judge_tables
 from mcp_notebook.learn.attempt import Attempt
-from mcp_notebook.learn.lesson05 import grid, opened, predicted
+from mcp_notebook.learn.lesson05 import corrected, grid, opened, predicted, ruled
 from mcp_notebook.learn.verdict import Verdict
 from mcp_notebook.trace.store import Trace
 
@@ -155,3 +159,118 @@ def test_a_wrong_place_in_the_grid_is_named(row: str, words: Any, hint: str) -> 
 
 def test_an_empty_grid_is_untouched() -> None:
     assert judged(grid, GRID={name: [...] * 5 for name in RIGHT}).untouched
+
+
+# ---- 05.4 ------------------------------------------------------------------------------------
+
+
+def reading(probe: str, road: str, **value: Any) -> Reading:
+    return Reading(probe=probe, road=road, value=value, evidence="seen")
+
+
+@pytest.fixture
+def sheet() -> Judged:
+    """The tables judged by a few readings."""
+    readings = Results()
+    for road in ("stdio", "http-json", "http-2025", "http-2026", "sse", "websocket"):
+        readings.put(reading("P1", road, answered=True))
+        count = 0 if road == "http-json" else 4
+        readings.put(reading("P4", road, count=count, of=4, share=0.25 if count else None))
+    return judge_tables(readings)
+
+
+FIVE: dict[Any, Any] = {
+    ("002a", "Local", "HTTP"): ("yes", "P1"),
+    ("002a", "Local", "SSE"): ("yes", "P1"),
+    ("002b", "Local development", "HTTP"): ["yes", "P1"],
+    ("002b", "Local development", "SSE"): ("yes", "P1"),
+    ("002b", "Streaming", "HTTP"): ("excellent", "P4"),
+}
+
+
+def test_five_corrections_with_their_evidence_pass(sheet: Judged) -> None:
+    verdict = judged(corrected, CORRECTIONS=FIVE, sheet=sheet)
+
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize(
+    ("place", "said", "hint"),
+    [
+        (("002a", "Local", "FTP"), ("yes", "P1"), "A place is"),
+        ("Local", ("yes", "P1"), "A place is"),
+        (("002a", "Local", "STDIO"), ("yes", "P1"), "says the same"),
+        (("002a", "Enterprise", "STDIO"), ("limited", "P14"), "A guess is no correction"),
+        (("002a", "Local", "HTTP"), ("maybe", "P1"), "Measured: yes"),
+        (("002a", "Local", "HTTP"), ("yes", "P4"), "P1"),
+        (("002a", "Local", "HTTP"), "yes", '("measured word", "probe")'),
+        (("002b", "Streaming", "HTTP"), ("none", "P4"), "joins roads that differ"),
+        (("002a", "Local", "HTTP"), ("yes", "P1"), "Find more"),
+    ],
+)
+def test_a_correction_that_does_not_hold_is_told_why(
+    sheet: Judged, place: Any, said: Any, hint: str
+) -> None:
+    verdict = judged(corrected, CORRECTIONS={place: said}, sheet=sheet)
+
+    assert not verdict.passed
+    assert hint in verdict.hint
+
+
+# ---- 05.5 ------------------------------------------------------------------------------------
+
+
+def by_the_rule(answers: dict[str, bool]) -> str:
+    if answers["same_process"]:
+        return "memory"
+    if not any(answers[key] for key in ("remote", "shared", "browser", "serverless")):
+        return "stdio"
+    blocked = any(answers[key] for key in ("serverless", "strict_proxy", "browser"))
+    own = answers["high_rate"] and answers["own_path"]
+    return "websocket" if own and not blocked else "http-2026"
+
+
+def a_socket_for_speed(answers: dict[str, bool]) -> str:
+    return "websocket" if answers["high_rate"] else by_the_rule(answers)
+
+
+def never_a_socket(answers: dict[str, bool]) -> str:
+    found = by_the_rule(answers)
+    return "http-2026" if found == "websocket" else found
+
+
+def a_socket_in_a_function(answers: dict[str, bool]) -> str:
+    return by_the_rule({**answers, "serverless": False})
+
+
+def test_a_rule_that_is_the_corrected_flow_passes() -> None:
+    verdict = judged(ruled, my_choice=by_the_rule, choose=choose, SCENARIOS=SCENARIOS)
+
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (a_socket_for_speed, "a path of your own"),
+        (never_a_socket, "the case for WebSocket"),
+        (a_socket_in_a_function, "stdio reaches nobody"),
+        (lambda answers: "stdio", "ask that first"),
+        (lambda answers: "sse", "One of memory"),
+        (lambda answers: None, "asked for in order"),
+    ],
+)
+def test_a_rule_that_decides_otherwise_is_told_where(answer: Any, hint: str) -> None:
+    verdict = judged(ruled, my_choice=answer, choose=choose, SCENARIOS=SCENARIOS)
+
+    assert not verdict.passed
+    assert hint in verdict.hint
+
+
+def test_a_rule_that_asks_the_chooser_is_no_rule() -> None:
+    names = {"my_choice": by_the_rule, "choose": choose, "SCENARIOS": SCENARIOS}
+    source = "def my_choice(answers):\n    return choose(**answers).road\n"
+    verdict = ruled.judge(Attempt(names, Trace(), source=source))
+
+    assert not verdict.passed
+    assert "calls choose" in verdict.seen
