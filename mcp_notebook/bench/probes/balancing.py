@@ -21,7 +21,7 @@ from .registry import probe, reading
 
 CALLS: Final = 20
 LANES: Final = 6
-BUSY_CALLS: Final = 36
+BUSY_CALLS: Final = 24
 BUSY_MS: Final = 15
 
 _DEFAULTS: Final = """

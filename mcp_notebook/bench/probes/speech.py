@@ -112,7 +112,7 @@ def unasked(stage: Stage, road: Road) -> Reading:
     opened = getattr(connection.session.write, "hears_notices", None)
     if opened is not None:
         stage.run(opened())
-    alone = stage.run(_cried(stage, connection))
+    alone = stage.run(_cried(stage, connection, looks=10))
     listened = alone
     if not alone:
         listening = connection.listen()
@@ -127,10 +127,11 @@ def unasked(stage: Stage, road: Road) -> Reading:
     return reading({"unasked": alone, "subscribed": listened}, told)
 
 
-async def _cried(stage: Stage, connection: Connection) -> bool:
+async def _cried(stage: Stage, connection: Connection, looks: int = 50) -> bool:
+    """Whether a notice came after the call that asked for it had ended."""
     since = stage.workbench.trace.last_seq
     await call(connection, "cry_later", delay_ms=60)
-    for _ in range(20):
+    for _ in range(looks):
         await asyncio.sleep(0.02)
         for event in stage.workbench.trace.since(since):
             if (

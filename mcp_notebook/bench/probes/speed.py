@@ -19,11 +19,11 @@ from mcp_notebook.trace.events import Event, Vantage
 from .registry import not_here, probe, reading
 
 TEXT: Final = "x" * 64
-WARM_UP: Final = 5
-ROUNDS: Final = 6
+WARM_UP: Final = 3
+ROUNDS: Final = 5
 CALLS_A_ROUND: Final = 20
 CALLS: Final = 300
-QUICK_CALLS: Final = 100
+QUICK_CALLS: Final = 64
 IN_FLIGHT: Final = 32
 CLIENTS: Final = 6
 
