@@ -20,7 +20,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ForkingMixIn
 
-CAP_S = 5
+CAP_S = 10
 
 
 def make_app():
@@ -48,13 +48,13 @@ class Function(BaseHTTPRequestHandler):
     """Answers one request with a server that is made for it, and is gone with its process."""
 
     def handle_any(self):
+        app = make_app()
         with contextlib.suppress(OSError, TimeoutError):
-            asyncio.run(asyncio.wait_for(self.serve(), CAP_S))
+            asyncio.run(asyncio.wait_for(self.serve(app), CAP_S))
 
     do_GET = do_POST = do_DELETE = handle_any
 
-    async def serve(self):
-        app = make_app()
+    async def serve(self, app):
         path, _, query = self.path.partition("?")
         scope = {
             "type": "http",

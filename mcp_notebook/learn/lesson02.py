@@ -28,7 +28,7 @@ _CALLS: Final[list[tuple[Any, str, dict[str, Any], str]]] = [
     "02.1",
     title="One POST for one call",
     hints=(
-        "Look at what the first cell with `send` printed: four headers and a body.",
+        "Look at what the first cell with `send` printed: the headers, and the body.",
         "Accept lists two types. Three headers repeat the body: the version, the method, the name.",
         "The body has jsonrpc, id, method and params; params has name, arguments and _meta, and "
         "_meta the version and the capabilities of the client.",
