@@ -112,7 +112,7 @@ def built(python: str, home: Path) -> Image:
     # Binder's folder is its reader's home; here that would hide pip's own settings and cache
     environment = image.environment | {"HOME": os.environ.get("HOME", str(home))}
     done = subprocess.run(
-        install, cwd=image.repository, env=environment, capture_output=True, text=True, timeout=240
+        install, cwd=image.repository, env=environment, capture_output=True, text=True, timeout=420
     )
     if done.returncode and not IN_CI and "connection" in done.stderr.lower():
         pytest.skip("nothing can be installed: no package index answers")

@@ -19,7 +19,7 @@ from .launch import HOST, Image, Launched, Notebook, built, interpreter, opened
 
 PYTHON, VERSION = interpreter()
 
-pytestmark = [pytest.mark.slow, pytest.mark.kernel, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.kernel, pytest.mark.timeout(600)]
 
 LESSON = "lessons/00_first_call.ipynb"
 SAVED = ("progress.json", "results.json")
@@ -121,6 +121,8 @@ def test_results_are_kept_as_the_page_about_binder_says(notebook: Notebook, lab:
     before = notebook.run("%mcp progress 01")
     (folder / ".mcp_results.json").write_text('{"version": 1}', encoding="utf-8")
 
+    listing = lab.browser.get("api/contents/lessons").json()["content"]
+    assert [each["name"] for each in listing if each["name"].startswith(".")] == []
     assert lab.browser.get("files/lessons/.mcp_progress.json").status_code == 404
     for line in saving:
         notebook.run(line)
