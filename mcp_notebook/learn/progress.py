@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from mcp_notebook.trace.wholefile import write_whole
 
 from .claims import CLAIM_ID, GUESSES
 
@@ -124,28 +124,11 @@ class Progress:
             "claims": {name: asdict(record) for name, record in sorted(self.claims.items())},
             "exercises": {name: asdict(record) for name, record in sorted(self.exercises.items())},
         }
-        # escaped: a lone surrogate cannot be written as UTF-8
         text = json.dumps(data, indent=1) + "\n"
         try:
             write_whole(self.path, text)
         except OSError as error:
             self.trouble = f"{self.path.name} cannot be written: {error.strerror or error}"
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file, all of it or nothing.
-
-    Raises:
-        OSError: it cannot be written; what was there is still there.
-    """
-    number, name = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
-    draft = Path(name)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _entries(table: Any) -> list[tuple[str, dict[str, Any]]]:

@@ -122,8 +122,8 @@ def run_guess(context: Context, options: argparse.Namespace, _body: str | None) 
 
 def run_progress(context: Context, options: argparse.Namespace, _body: str | None) -> Table:
     """``%mcp progress [NN] [--html FILE]``."""
-    from mcp_notebook.learn.progress import write_whole
     from mcp_notebook.show import learning
+    from mcp_notebook.trace.wholefile import write_whole
 
     book, progress = context.lessons.book, context.lessons.progress
     number = None if options.lesson is None else options.lesson.zfill(2)
