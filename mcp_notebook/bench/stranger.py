@@ -3,7 +3,7 @@
 It needs the standard library alone, so that it also runs as a program by itself, in a network
 namespace of its own:
 
-python -I -S stranger.py ROAD HOST PORT PATH
+python -I -S stranger.py ROAD HOST PORT PATH   (a token in MCP_STRANGER_TOKEN, if one is asked for)
 """
 
 from __future__ import annotations
@@ -370,8 +370,10 @@ def ask(way: Way, tool: str = "pid") -> Any:
 def main() -> None:
     """Reach a server and write what its ``pid`` tool gave."""
     road, host, port, path = sys.argv[1:]
+    token = os.environ.get("MCP_STRANGER_TOKEN")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        found = ask(Way(road=road, host=host, port=int(port), path=path))
+        found = ask(Way(road=road, host=host, port=int(port), path=path, headers=headers))
     except (Refused, OSError) as error:
         sys.stdout.write(f"not reached: {error}\n")
         sys.exit(1)

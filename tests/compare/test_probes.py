@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from mcp_notebook.bench.probes import PROBES, measure, not_here, probe, reading
+from mcp_notebook.bench.probes.reach import apart
 from mcp_notebook.bench.readings import FILE, Reading, Results
 from mcp_notebook.bench.roads import ROADS, Road
 from mcp_notebook.bench.rules import Evidence
@@ -223,3 +224,21 @@ def test_a_probe_of_ones_own_is_measured_and_judged(monkeypatch: pytest.MonkeyPa
 def test_unknown_names_are_readable_errors(given: dict[str, list[str]], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         measure(**given)  # type: ignore[arg-type]
+
+
+def test_where_no_second_network_can_be_made_the_stranger_asks_by_loopback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mcp_notebook.bench.probes.reach.COMMAND", ("no-such-program",))
+
+    found = measure(probes=["P2"], roads=["websocket"]).get("P2", "websocket")
+
+    assert found is not None
+    assert (found["reached"], found["apart"]) == (True, False)
+    assert "loopback" in found.evidence
+
+
+def test_a_stranger_in_another_network_is_answered(measured: Results) -> None:
+    if apart() is None:
+        pytest.skip("this system makes no second network")
+    assert of(measured, "P2", "apart", NETWORK) == everywhere(True, NETWORK)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mcp_notebook.bench import stranger
+from mcp_notebook.bench.apart import COMMAND
 from mcp_notebook.bench.readings import Reading
 from mcp_notebook.bench.roads import Road
 from mcp_notebook.bench.stage import Stage
@@ -19,6 +22,8 @@ from mcp_notebook.errors import UsageError
 from .registry import probe, reading
 
 STRANGER: Final = stranger.__file__
+APART_S: Final = 40
+"""Seconds that the experiment with two networks may take on a busy machine."""
 
 
 @probe("P1", "local", "answered", shown="{answered}")
@@ -37,14 +42,25 @@ def local(stage: Stage, road: Road) -> Reading:
 
 @probe("P2", "remote", "reached", shown="{reached}")
 def remote(stage: Stage, road: Road) -> Reading:
-    """A process that shares nothing with the server but an address asks for an answer."""
+    """A process that shares nothing with the server but an address asks for an answer.
+
+    Where the system lets users make network namespaces, it is in another network.
+    """
     if not road.networked:
         pid = stage.connection(road).pid
         ports = None if pid is None else listening_sockets(pid)
         told = "there is no address to give to another machine"
         if ports is not None:
             told += f"; the server's process listens on {ports} ports"
-        return reading({"reached": bool(ports), "address": False}, told)
+        return reading({"reached": bool(ports), "address": False, "apart": False}, told)
+    refusals = stage.once("apart", apart)
+    if refusals is not None:
+        why = refusals.get(road.name, "it was not asked")
+        told = "a process in another network, with the address alone, was "
+        return reading(
+            {"reached": not why, "address": True, "apart": True},
+            told + (f"not answered: {why}" if why else "answered"),
+        )
     way = stage.worker.way(road)
     argv = [sys.executable, "-I", "-S", STRANGER, road.name, way.host, str(way.port), way.path]
     with tempfile.TemporaryDirectory() as folder:
@@ -54,9 +70,31 @@ def remote(stage: Stage, road: Road) -> Reading:
     reached = done.returncode == 0
     told = "a process that was given only the address was answered" if reached else done.stdout
     return reading(
-        {"reached": reached, "address": True},
-        f"{told.strip()} (one machine, the loopback network)",
+        {"reached": reached, "address": True, "apart": False},
+        f"{told.strip()} (by loopback: this system makes no second network)",
     )
+
+
+def apart() -> dict[str, str] | None:
+    """What a stranger in another network was told, by road; ``None`` where there can be none."""
+    if not sys.platform.startswith("linux"):
+        return None
+    # where the tools of the network are, and an ordinary user's PATH does not look
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+    try:
+        done = subprocess.run(
+            COMMAND,
+            env={**os.environ, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=APART_S,
+            check=False,
+        )
+        found = json.loads(done.stdout) if done.returncode == 0 else None
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 @probe("P3", "two clients", "server processes", shown="{processes}")
