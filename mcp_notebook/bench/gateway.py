@@ -22,7 +22,7 @@ import sys
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 
-MOST_S: Final = 2
+MOST_S: Final = 5
 """Seconds a process may live, as platforms limit it."""
 
 PATHS: Final = {

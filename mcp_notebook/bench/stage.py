@@ -23,7 +23,7 @@ from mcp_notebook.trace.store import Trace
 
 from .programs import Program, free_port, running
 from .roads import ROADS, Road
-from .stranger import Way
+from .stranger import Refused, Way
 from .subject import make_subject
 from .worker import TRANSPORTS
 
@@ -230,10 +230,10 @@ class Stage:
         if key not in self._known:
             try:
                 self._known[key] = make()
-            except McpError as error:
+            except (McpError, OSError, Refused) as error:
                 self._known[key] = error
         found = self._known[key]
-        if isinstance(found, McpError):
+        if isinstance(found, McpError | OSError | Refused):
             raise found
         return found  # type: ignore[no-any-return]
 

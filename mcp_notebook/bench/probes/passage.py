@@ -18,7 +18,7 @@ from mcp_notebook.bench.stranger import Refused, Way
 
 from .registry import probe, reading
 
-SOON_S: Final = 1.0
+SOON_S: Final = 4.0
 EARLY: Final = 0.8
 """A first event before this share of the call came while the call ran."""
 
@@ -43,7 +43,7 @@ def firewall(stage: Stage, road: Road) -> Reading:
             {"socket": False, "plain": None, "tunnel": None},
             "nothing goes over a network, so no firewall sees it",
         )
-    way = replace(stage.worker.way(road), timeout_s=3.0)
+    way = replace(stage.worker.way(road), timeout_s=5.0)
     plain, tunnel = stage.hold("forward proxies", lambda: _forward_proxies(stage))
     by_request = _refusal(replace(way, proxy=("127.0.0.1", plain)))
     by_tunnel = _refusal(replace(way, proxy=("127.0.0.1", tunnel), tunnel=True))

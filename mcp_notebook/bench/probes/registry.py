@@ -11,6 +11,7 @@ from typing import Final
 from mcp_notebook.bench.readings import Reading, Results, Value, machine_facts, now
 from mcp_notebook.bench.roads import Road, roads_named
 from mcp_notebook.bench.stage import Stage
+from mcp_notebook.bench.stranger import Refused
 from mcp_notebook.errors import McpError, UsageError
 
 OnProgress = Callable[[int, int, str], None]
@@ -134,7 +135,7 @@ def _made(one: Probe, stage: Stage, road: Road) -> Reading:
     begun = time.monotonic()
     try:
         found = one.measure(stage, road)
-    except (McpError, OSError, TimeoutError) as error:
+    except (McpError, OSError, TimeoutError, Refused) as error:
         words = " ".join(str(error).split()) or type(error).__name__
         found = not_here(words)
     spent = round(time.monotonic() - begun, 3)

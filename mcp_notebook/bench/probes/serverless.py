@@ -42,7 +42,7 @@ def serverless(stage: Stage, road: Road) -> Reading:
     if not hasattr(os, "fork"):
         return not_here("the gateway forks for each request, which this system cannot")
     port = stage.hold("gateway", gateway)
-    way = replace(way_of(road, port), path=PATHS[road.name], timeout_s=1.5)
+    way = replace(way_of(road, port), path=PATHS[road.name], timeout_s=5.0)
     share, why, pids = _share(lambda: stranger.ask(way))
     told = f"a process for each request: {share:.0%} of {CALLS} calls answered"
     told += f" ({why})" if why else f", by {len(pids)} processes"
