@@ -281,7 +281,7 @@ def latency(evidence: Evidence) -> str:
             others.append(evidence.number("P12", "median_ms", road))
         except Missing:
             continue
-    if median <= min(others):
+    if median <= min(others, default=median):
         return "lowest"
     ratio, limits = median / evidence.number("P12", "median_ms", "stdio"), evidence.limits
     if ratio <= limits.latency_very_low:

@@ -1,4 +1,4 @@
-"""How comparisons of roads show themselves: readings, judged tables, flips, advice, the chooser."""
+"""How comparisons of roads show themselves: readings, tables, thresholds, flips, advice."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .widgets import can_show_widgets, close, show_widget
 if TYPE_CHECKING:
     from mcp_notebook.bench.chooser import Chooser, Recommendation
     from mcp_notebook.bench.readings import Reading, Results
+    from mcp_notebook.bench.rules import Thresholds
     from mcp_notebook.bench.tables import Flips, Judged, JudgedCell
     from mcp_notebook.show.chooser import Advice, Ask
     from mcp_notebook.show.markup import Bundle
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SHOWN_BY = {
     ("mcp_notebook.bench.readings", "Results"): "results",
+    ("mcp_notebook.bench.rules", "Thresholds"): "thresholds",
     ("mcp_notebook.bench.tables", "Judged"): "judged",
     ("mcp_notebook.bench.tables", "Flips"): "flips",
     ("mcp_notebook.bench.chooser", "Recommendation"): "recommendation",
@@ -80,6 +82,20 @@ def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def thresholds(thing: Thresholds, *, stable: bool = False) -> Bundle:
+    """Where adjectives begin, and what was moved."""
+    from mcp_notebook.show.matrices import limits
+
+    del stable
+    moved, told = thing.changed, thing.explained
+    return limits(
+        [
+            (name, f"{value:g}", f"{moved[name][0]:g}" if name in moved else "", told[name])
+            for name, value in vars(thing).items()
+        ]
+    )
 
 
 def judged(thing: Judged, *, stable: bool = False) -> Bundle:

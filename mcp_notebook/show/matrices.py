@@ -210,6 +210,14 @@ def flips(rows: Sequence[FlipRow], moved: Sequence[tuple[str, str, str]], of: in
     return bundle(f"{head}\n{plain}", line(strong(head)), table(names, body))
 
 
+def limits(rows: Sequence[tuple[str, str, str, str]]) -> Bundle:
+    """Thresholds: name, value, the usual value where it was moved, and what it decides."""
+    head = ("threshold", "is", "was", "decides")
+    body = [tuple(clean(part, 120) for part in row) for row in rows]
+    plain = columns([head, *body])
+    return bundle(plain, table(head, body))
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProbeRow:
     """One probe and what it found on each road.

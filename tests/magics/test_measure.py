@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -68,6 +69,7 @@ def test_tables_flips_and_advice_show_themselves(fresh: KernelRig) -> None:
 
     sheet = fresh.run("sheet").check().result
     flips = fresh.run("sheet.flips(judged(r, THRESHOLDS.with_(latency_low=2)))").check().result
+    limits = fresh.run("THRESHOLDS.with_(latency_low=2)").check().result
     advice = fresh.run("choose(remote=True)").check().result
     flow = fresh.run("chooser()").check().result
 
@@ -76,6 +78,8 @@ def test_tables_flips_and_advice_show_themselves(fresh: KernelRig) -> None:
     assert "article 004" in sheet["text/html"]
     assert flips is not None
     assert "0 of 90 cells flip: latency_low from 2.5 to 2" in flips["text/plain"]
+    assert limits is not None
+    assert re.search(r"latency_low +2 +2\.5 +low: at most", limits["text/plain"])
     assert advice is not None
     assert advice["text/plain"].startswith("http-2026: ")
     assert flow is not None  # nobody sits in front of this kernel: the flow opens by itself

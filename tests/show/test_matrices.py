@@ -15,6 +15,7 @@ from mcp_notebook.show.matrices import (
     ProbeRow,
     TableRows,
     flips,
+    limits,
     matrices,
     readings,
 )
@@ -117,6 +118,7 @@ def test_hostile_words_stay_words() -> None:
     assert_tame(
         flips([FlipRow(name=TEXT, article=TEXT, before=TEXT, after=TEXT)], [(TEXT,) * 3], 1)
     )
+    assert_tame(limits([(TEXT, TEXT, TEXT, TEXT)]))
     row = ProbeRow(id=TEXT, title=TEXT, note=TEXT, values=[TEXT], evidence=[(TEXT, TEXT)])
     assert_tame(readings([TEXT], [row], [TEXT]))
 
