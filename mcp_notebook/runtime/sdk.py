@@ -6,14 +6,18 @@ Each function here is pinned by a contract test, so that a new SDK is noticed at
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
 
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools.base import Tool
+from mcp_types import LoggingLevel
 
 from .quiet import root_left_alone
+
+LOG_LEVELS: tuple[str, ...] = get_args(LoggingLevel)
+"""What the log of a server can say, least important first."""
 
 ANNOUNCED = NotificationOptions(tools_changed=True, prompts_changed=True, resources_changed=True)
 
@@ -50,6 +54,26 @@ def announce_changes(server: MCPServer[Any]) -> None:
 def subscription_bus(server: MCPServer[Any]) -> Any:
     """The bus that ``subscriptions/listen`` streams hang on."""
     return server._subscriptions
+
+
+def answer_where_nobody_does(
+    server: MCPServer[Any], handlers: Mapping[str, tuple[Any, Callable[..., Any]]]
+) -> None:
+    """Answer requests that the server does not answer by itself.
+
+    Args:
+        server: the server.
+        handlers: by method, the model of its parameters and what answers.
+    """
+    inner = lowlevel(server)
+    for method, (params, handler) in handlers.items():
+        if inner.get_request_handler(method) is None:
+            inner.add_request_handler(method, params, handler)
+
+
+def limit_log(session: Any, level: str) -> None:
+    """Let a session send only lines of the log that are at least this important."""
+    session._allowed_log_levels &= frozenset(LOG_LEVELS[LOG_LEVELS.index(level) :])
 
 
 def make_tool(function: Callable[..., Any], *, name: str, **options: Any) -> Tool:

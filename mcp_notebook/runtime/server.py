@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,12 +11,14 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.subscriptions import (
     PromptsListChanged,
     ResourcesListChanged,
+    ResourceUpdated,
     ToolsListChanged,
 )
 
 from mcp_notebook.errors import UsageError
 
 from . import sdk
+from .clients import Clients
 from .loop import BackgroundLoop
 from .quiet import root_left_alone
 from .toolthreads import ToolThreads
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from mcp_notebook.transports.base import ChildCommand
 
 Kind = Literal["tool", "resource", "prompt"]
-
-NOTICE_TIMEOUT_S = 5.0
-"""How long a client may take to read a notice."""
 
 _LEGACY_NOTICE = {
     "tool": "send_tool_list_changed",
@@ -104,14 +101,13 @@ class NotebookServer:
         self._loop = loop
         self._threads = threads
         self._parts: dict[tuple[Kind, str], Part] = {}
-        self._clients: weakref.WeakSet[Any] = weakref.WeakSet()
         if mcp is None:
             with root_left_alone():
                 mcp = MCPServer(name, log_level="ERROR", warn_on_duplicate_tools=False)
         self.mcp = mcp
         sdk.announce_changes(mcp)
         sdk.place_tools(mcp, lambda name, fn: threads.wrap(fn, name=name, kernel=False))
-        mcp.middleware.append(self._remember_client)
+        self._clients = Clients(mcp, loop)
 
     def __repr__(self) -> str:
         counts = [f"{n} {word}{'' if n == 1 else 's'}" for word, n in self.counts().items() if n]
@@ -239,35 +235,23 @@ class NotebookServer:
 
     # ---- telling those who are connected ---------------------------------------------------
 
-    async def _remember_client(self, ctx: Any, call_next: Any) -> Any:
-        if ctx.method == "notifications/initialized":
-            self._clients.add(sdk.client_behind(ctx.session))
-        return await call_next(ctx)
-
     def _tell(self, changes: list[Change]) -> None:
         """Send the list-changed notices of both eras to everyone connected."""
         if not changes:
             return
         self.revision += 1
         if self._loop.running:
-            kinds = list(dict.fromkeys(change.part.kind for change in changes))
-            self._loop.call_soon(lambda: self._loop.spawn(self._notify(kinds)))
+            self._loop.call_soon(lambda: self._loop.spawn(self._notify(changes)))
 
-    async def _notify(self, kinds: list[Kind]) -> None:
+    async def _notify(self, changes: list[Change]) -> None:
         bus = sdk.subscription_bus(self.mcp)
+        kinds = list(dict.fromkeys(change.part.kind for change in changes))
         for kind in kinds:
             await bus.publish(_MODERN_NOTICE[kind]())
-        await asyncio.gather(
-            *(_notify_client(client, kinds) for client in list(self._clients)),
-            return_exceptions=True,  # a client that is gone raises its transport's error
-        )
-
-
-async def _notify_client(client: Any, kinds: list[Kind]) -> None:
-    """Tell one client of the legacy era; one that does not read holds up no other."""
-    async with asyncio.timeout(NOTICE_TIMEOUT_S):
-        for kind in kinds:
-            await getattr(client, _LEGACY_NOTICE[kind])()
+        for change in changes:
+            if change.part.kind == "resource" and change.what == "replaced":
+                await bus.publish(ResourceUpdated(uri=change.part.name))
+        await self._clients.tell(_LEGACY_NOTICE[kind] for kind in kinds)
 
 
 def _cannot_become(part: Part, error: Exception) -> UsageError:
