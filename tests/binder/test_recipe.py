@@ -17,7 +17,7 @@ from tests.rigs.surroundings import IN_CI
 from tests.structure.house import ROOT
 
 BINDER = ROOT / "binder"
-PROGRAMS = {"nginx-light", "haproxy", "openssl", "curl", "nodejs"}
+PROGRAMS = {"nginx-light", "haproxy", "openssl", "curl", "nodejs", "iproute2"}
 FIRST_LESSON = "lessons/00_first_call.ipynb"
 LAUNCH = re.compile(r"https://mybinder\.org/v2/gh/([^/\s]+/[^/\s]+)/([^?\s]+)\?([^\s)\"'<>]+)")
 PLACEHOLDER = "OWNER/REPO"
@@ -106,7 +106,7 @@ def test_programs_of_the_recipe_are_those_that_the_build_machine_installs() -> N
 
 
 @pytest.mark.skipif(not IN_CI, reason="elsewhere a lesson says what to install, and goes on")
-@pytest.mark.parametrize("program", ["nginx", "haproxy", "openssl", "curl", "node"])
+@pytest.mark.parametrize("program", ["nginx", "haproxy", "openssl", "curl", "node", "ip"])
 def test_on_the_build_machine_no_program_is_missing(program: str) -> None:
     assert find_program(program)
 
