@@ -7,7 +7,9 @@ import re
 
 import pytest
 
+from tests.rigs.census import assert_nothing_left, take_census
 from tests.rigs.kernel import KernelRig
+from tests.rigs.surroundings import need
 
 pytestmark = pytest.mark.kernel
 
@@ -43,6 +45,22 @@ def test_readings_come_beside_the_notebook_and_leave_it_as_it_was(fresh: KernelR
         (probe, road) for probe in ("P1", "P3") for road in ("memory", "websocket")
     }
     assert fresh.value("before == (wb.trace.last_seq, list(wb.connections))")
+
+
+def test_an_interrupt_ends_what_was_started_and_keeps_what_is_measured(fresh: KernelRig) -> None:
+    need("haproxy")
+    fresh.run("%mcp measure P1 --over memory", 60).check()  # threads that stay are there
+    before = take_census(fresh)
+
+    cell = fresh.start("%mcp measure P3,P8,P14 --over http-2026,sse")
+    cell.wait_for_text("P14 second worker", 60)
+    fresh.interrupt()
+    result = cell.wait(60)
+
+    assert result.ename == "KeyboardInterrupt"
+    assert_nothing_left(fresh, before)
+    kept = json.loads((fresh.cwd / FILE).read_text(encoding="utf-8"))
+    assert {"P1", "P3", "P8"} <= {one["probe"] for one in kept["readings"]}
 
 
 def test_yesterdays_readings_stay_until_they_are_asked_for_again(fresh: KernelRig) -> None:
