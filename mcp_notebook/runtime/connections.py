@@ -98,14 +98,17 @@ class Connections(dict[str, Connection]):
         )
 
     def default(self) -> Connection:
-        """The connection chosen last that is open.
+        """The connection chosen last that is open, or that opens itself again.
 
         Raises:
-            UsageError: none is open.
+            UsageError: there is none.
         """
-        for name in reversed(self._chosen):
-            found = self.get(name)
-            if found is not None and found.is_open:
+        chosen = [self[name] for name in reversed(self._chosen) if name in self]
+        for found in chosen:
+            if found.is_open:
+                return found
+        for found in chosen:
+            if found.session.returns:
                 return found
         raise UsageError("nothing is connected.", hint="%mcp connect")
 

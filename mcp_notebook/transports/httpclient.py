@@ -186,6 +186,11 @@ class RawPoster:
         if (failed := response.extensions.get(FAILED)) is not None:
             raise failed
 
+    @property
+    def session_ended(self) -> bool:
+        """Whether the server has answered that it does not know the session (any more)."""
+        return self._http.session_ended
+
     async def hears_notices(self) -> None:
         """Wait until the stream that a server with sessions sends notices on is open."""
         if SESSION_HEADER in self._http.session_headers:
@@ -231,6 +236,7 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
         self.session_headers: dict[str, str] = {}
         self.last_url = ""
         self.stream_asked = asyncio.Event()
+        self.session_ended = False
         self._welcome = False
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -257,6 +263,9 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
             return _no_answer(request, error)
         finally:
             _request.reset(token)
+        if response.status_code == 404 and SESSION_HEADER in request.headers:
+            # revision 2025-11-25, Streamable HTTP, Session Management: a new one must be begun
+            self.session_ended = True
         kind = response.headers.get("content-type", "")
         if under_way.link is not None:
             body = Body(under_way.link, Direction.SERVER_TO_CLIENT, kind)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +42,40 @@ def test_a_server_that_was_restarted_answers_the_next_call(
             connection.call("add", a=1)
     with elsewhere(tmp_path / "b", port, transport):
         assert connection.call("add", a=2).value == 4
+
+
+@pytest.mark.parametrize(
+    ("transport", "era"),
+    [("http", "legacy"), ("sse", "legacy"), ("sse", "modern"), ("tcp", "modern"),
+     ("websocket", "legacy"), ("websocket", "modern")],
+)  # fmt: skip
+def test_a_link_that_was_lost_with_its_server_is_opened_again(
+    bench: Workbench, tmp_path: Path, transport: str, era: str
+) -> None:
+    port = free_port()
+    with elsewhere(tmp_path / "a", port, transport) as url:
+        connection = bench.connect(url, era=era)
+        assert connection.call("add", a=1).value == 3
+    with pytest.raises(ConnectionLost):
+        connection.call("add", a=1)
+    with elsewhere(tmp_path / "b", port, transport):
+        with contextlib.suppress(ConnectionLost):  # a legacy HTTP session is refused once
+            connection.call("add", a=1)
+        assert connection.call("add", a=2).value == 4
+        assert connection.is_open
+        assert bench.connection() is connection
+    connection.close()
+    with pytest.raises(ConnectionLost, match=r"is (closed|gone)"):
+        connection.call("add", a=1)
+
+
+def test_a_child_is_not_started_again_by_itself(bench: Workbench) -> None:
+    connection = bench.connect([sys.executable, "-m", "mcp_server_time"], timeout=30)
+    assert connection.pid is not None
+    os.kill(connection.pid, signal.SIGKILL)
+    for _ in range(2):
+        with pytest.raises(ConnectionLost, match="%mcp connect"):
+            connection.call("get_current_time", timezone="UTC")
 
 
 class Cutting:
