@@ -54,10 +54,13 @@ words, and to see that costs a thirtieth.
 """
 _PROGRESS: Final = b'"progresstoken"'
 _PARAMETER_NAMES: Final = (b"pwd", b"sig", b"code", b"%")
-_SHAPE_BEGINNINGS: Final = re.compile(
-    rb"sk-|gh[pousr]_|github_pat_|glpat-|xox|akia|asia|aiza|ya29\.|hf_|npm_|pypi-|eyj"
-    rb"|bearer|basic|private key-----"
+_SHAPE_BEGINNINGS: Final = (
+    *b"sk- ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- xox akia asia aiza ya29. hf_ npm_".split(),
+    *b"pypi- eyj bearer basic".split(),
+    b"private key-----",
 )
+"""How a token that can be told by its shape begins. Looked for one by one: a regular expression
+of them all takes thirty times as long on a text of megabytes."""
 
 
 def find(data: bytes, *, head: bool = False, prose: bool = False) -> Iterator[Hit]:
@@ -81,7 +84,7 @@ def find(data: bytes, *, head: bool = False, prose: bool = False) -> Iterator[Hi
         yield from _urls(data)
     if named or b"state" in lowered or b"\\u00" in lowered:
         yield from _members(data)
-    if _SHAPE_BEGINNINGS.search(lowered):
+    if _holds(lowered, _SHAPE_BEGINNINGS):
         yield from _shapes(data)
     if prose and named:
         yield from _prose(data)
