@@ -21,7 +21,7 @@ from mcp_notebook.trace.foreign import foreign
 from mcp_notebook.transports.base import ConnectOptions
 from mcp_notebook.transports.tap import Tap
 
-from . import explain
+from . import explain, sdk
 from .eras import mode_of
 from .loop import BackgroundLoop
 from .targets import Target
@@ -153,6 +153,7 @@ class OwnedClient(ABC):
             )
             async with client:
                 self._client = client
+                sdk.assume_complete(client.session)
                 if self.mode not in ("auto", "legacy"):
                     await self._discover(client)
                 await self._opened(client)

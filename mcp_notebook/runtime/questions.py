@@ -90,10 +90,21 @@ def result_of(question: Question, answer: Answer) -> Any:
                 hint="--answer '{" + ", ".join(f'"{name}": ...' for name in fields) + "}'",
             )
         answer = {fields[0]: answer}
+    answer = _defaults(question.schema) | dict(answer)
     missing = [n for n in question.schema.get("required", []) if n not in answer]
     if missing:
         raise UsageError(f"the answer lacks {', '.join(missing)}.", hint="Add it to --answer.")
-    return types.ElicitResult(action="accept", content=dict(answer))
+    return types.ElicitResult(action="accept", content=answer)
+
+
+def _defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What a form says before anybody fills it in (revision 2025-11-25, Elicitation)."""
+    properties = schema.get("properties", {})
+    return {
+        name: one["default"]
+        for name, one in properties.items()
+        if isinstance(one, Mapping) and "default" in one
+    }
 
 
 class Answers:

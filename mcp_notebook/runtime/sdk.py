@@ -13,6 +13,7 @@ from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools.base import Tool
 from mcp_types import LoggingLevel
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from .quiet import root_left_alone
 
@@ -69,6 +70,24 @@ def answer_where_nobody_does(
     for method, (params, handler) in handlers.items():
         if inner.get_request_handler(method) is None:
             inner.add_request_handler(method, params, handler)
+
+
+def assume_complete(session: Any) -> None:
+    """Take a result that does not say what it is for a complete one.
+
+    Revision 2026-07-28 tells clients to; the SDK's client refuses the result instead.
+    """
+    dispatcher = session._dispatcher
+    send = dispatcher.send_raw_request
+
+    @functools.wraps(send)
+    async def sent(*args: Any, **kwargs: Any) -> Any:
+        result = await send(*args, **kwargs)
+        if "resultType" not in result and session.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            return {**result, "resultType": "complete"}
+        return result
+
+    dispatcher.send_raw_request = sent
 
 
 def limit_log(session: Any, level: str) -> None:

@@ -160,6 +160,14 @@ def test_an_answer_becomes_the_sdks_result(
     assert (result.action, result.content) == (action, content)
 
 
+def test_what_an_answer_leaves_out_is_as_the_form_says() -> None:
+    question = form(name={"type": "string", "default": "Ada"}, age={"type": "integer"}, odd=True)
+    assert result_of(question, {}).content == {"name": "Ada"}
+    assert result_of(question, {"age": 3}).content == {"name": "Ada", "age": 3}
+    assert result_of(question, {"name": "Eve"}).content == {"name": "Eve"}
+    assert result_of(question, "decline").content is None
+
+
 def test_a_sampling_question_is_answered_with_text() -> None:
     result = result_of(SAMPLING, "Roses are red.")
     assert result.content.text == "Roses are red."
