@@ -21,7 +21,7 @@ from time import perf_counter
 from typing import Any, Final, NoReturn
 
 from mcp_notebook.trace.events import Event, Message
-from mcp_notebook.trace.exchange import Exchange
+from mcp_notebook.trace.exchange import Exchange, pair, preferred_vantage
 from mcp_notebook.trace.store import Trace
 
 from .verdict import NotYet, Verdict
@@ -259,8 +259,11 @@ class Attempt:
 
     def exchanges(self, since: int | None = None) -> list[Exchange]:
         """The requests since the exercise's cell began, each with its answer."""
-        mark = self.since if since is None else since
-        return [exchange for exchange in self.trace.exchanges() if exchange.seq > mark]
+        events = self.events(since)  # a check may run a function hundreds of times
+        if not events:
+            return []
+        vantage = preferred_vantage(self.trace.events())
+        return [exchange for exchange in pair(events) if exchange.vantage == vantage]
 
 
 class _Brief(reprlib.Repr):
