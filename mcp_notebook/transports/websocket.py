@@ -7,7 +7,8 @@ exchange and its cancellation are written down:
 * Establishment: an HTTP/1.1 upgrade (RFC 6455 section 4) at ``/mcp``, subprotocol ``mcp``.
   Host, Origin and token are checked before the upgrade; a refusal is an HTTP status.
 * Framing: one JSON-RPC message a text message, UTF-8. A binary message ends the connection
-  with close code 1003, one beyond the size limit with 1009. No compression.
+  with close code 1003, one beyond the size limit with 1009, one that is no UTF-8 with 1007. No
+  compression. What a close code means to the user is in ``closecodes``.
 * Cancellation: ``notifications/cancelled`` as on stdio, in both eras; closing the connection
   cancels what is under way.
 """
@@ -44,6 +45,7 @@ from .base import (
     StreamPair,
     Transport,
 )
+from .closecodes import BROKEN, BY_US, at_fault, close_text
 from .guard import Policy
 from .http import url_path
 from .ports import listening_socket, reachable, url_host
@@ -51,6 +53,12 @@ from .streams import MessageDuplex, encode
 from .tap import LinkTap, Tap, TappedTransport, link_address
 
 SUBPROTOCOL = Subprotocol("mcp")
+
+NOT_UPGRADED = frozenset({200, 426, 505})
+"""Statuses of something in between that took the handshake for an ordinary request."""
+
+CLOSE_S = 2.0
+"""How long the closing handshake may take."""
 
 
 def _tapped(base: type[Any], tap: Tap, *, server: bool) -> type[Any]:
@@ -83,16 +91,19 @@ class SocketDuplex(MessageDuplex):
     def __init__(self, socket: Any, *, receives: Direction) -> None:
         super().__init__(receives=receives, tap=socket.link)
         self._socket = socket
+        self._room = asyncio.Event()
+        self._room.set()
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
     async def _read(self) -> None:
-        reason = ""
+        reason = BROKEN
         try:
             while True:
                 text = await self._socket.recv()
                 if isinstance(text, bytes):
-                    reason = "a binary message arrived; MCP is text"
-                    await self._socket.close(1003, reason)
+                    reason = BY_US[1003] + " (1003)"
+                    self._fault(f"closed: {reason}")
+                    await self._socket.close(1003, "MCP messages are text")
                     break
                 raw = text.encode()
                 if self.tap:
@@ -100,9 +111,27 @@ class SocketDuplex(MessageDuplex):
                 due = self.take(raw)
                 if due is not None:
                     await self._send_text(due.rstrip(b"\n"))
+                await self._room.wait()
         except ConnectionClosed as closed:
             reason = close_text(closed)
-        self.end(reason)
+            if at_fault(closed):
+                self._fault(f"closed: {reason}")
+        except anyio.BrokenResourceError:
+            pass  # an error was due, and who should get it has gone
+        finally:
+            self.end(reason)
+
+    def _fault(self, text: str) -> None:
+        if self.tap:
+            self.tap.fault(text)
+
+    def pause_arrivals(self) -> None:
+        """Take nothing more from the socket; its own queue and TCP then slow the peer down."""
+        self._room.clear()
+
+    def resume_arrivals(self) -> None:
+        """Read on."""
+        self._room.set()
 
     async def _send_text(self, raw: bytes) -> None:
         if self.tap:
@@ -124,7 +153,7 @@ class SocketDuplex(MessageDuplex):
         """Close with the closing handshake, without waiting long for it."""
         self._reader.cancel()
         with contextlib.suppress(TimeoutError, ConnectionClosed):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(CLOSE_S):
                 await self._socket.close()
         self.end()
 
@@ -133,16 +162,6 @@ class SocketDuplex(MessageDuplex):
         self._reader.cancel()
         self._socket.transport.abort()
         self.end("aborted")
-
-
-def close_text(closed: ConnectionClosed) -> str:
-    """A close in words, empty for an ordinary one."""
-    frame = closed.rcvd or closed.sent
-    if frame is None:
-        return "the connection broke without a closing frame (1006)"
-    if frame.code in (1000, 1001) and not frame.reason:
-        return ""
-    return f"closed with {frame.code} {frame.reason}".strip()
 
 
 class WebSocketListener(StreamListener):
@@ -158,7 +177,7 @@ class WebSocketListener(StreamListener):
         if self.server is not None:
             self.server.close()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.server.wait_closed(), 2)
+                await asyncio.wait_for(self.server.wait_closed(), CLOSE_S)
 
 
 class WebSocketTransport(Transport):
@@ -200,6 +219,7 @@ class WebSocketTransport(Transport):
             subprotocols=[SUBPROTOCOL],
             compression=None,
             max_size=MAX_MESSAGE_BYTES,
+            close_timeout=CLOSE_S,
             process_request=judge,
             create_connection=_tapped(ServerConnection, tap, server=True),
             server_header=None,
@@ -225,6 +245,7 @@ class WebSocketTransport(Transport):
                 max_size=MAX_MESSAGE_BYTES,
                 additional_headers=options.all_headers(),
                 open_timeout=options.connect_timeout_s,
+                close_timeout=CLOSE_S,
                 proxy=None,
                 create_connection=_tapped(ClientConnection, tap, server=False),
             )
@@ -233,9 +254,10 @@ class WebSocketTransport(Transport):
             body = foreign(body, tap.trace.secrets.values(), 200)
             status = error.response.status_code
             text = f"{_shown(url)} answered {status} instead of a WebSocket: {body}"
-            raise ConnectError(
-                text, hint="Check the path, --token and the server's allowed hosts."
-            ) from None
+            hint = "Check the path, --token and the server's allowed hosts."
+            if status in NOT_UPGRADED:
+                hint = "A proxy in between has to pass Upgrade and Connection on, over HTTP/1.1."
+            raise ConnectError(text, hint=hint) from None
         except InvalidURI:
             raise UsageError(
                 f"{_shown(url)!r} is no WebSocket address.", hint="Write ws://HOST:PORT/PATH."
@@ -248,6 +270,8 @@ class WebSocketTransport(Transport):
                 hint="Or is it ws://?" if plain else "%mcp status",
             ) from None
         duplex = SocketDuplex(socket, receives=Direction.SERVER_TO_CLIENT)
+        if socket.subprotocol is None and duplex.tap:
+            duplex.tap.fault(f"the server chose no subprotocol; {SUBPROTOCOL} was offered")
         duplex.on_closed = options.on_closed
         try:
             yield duplex, duplex
