@@ -19,7 +19,7 @@ MEASURED := $(filter true 1,$(CI) $(COVER))
 RUN := $(if $(MEASURED),$(COVERAGE) run,$(BIN)/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint suite beside widgets lessons bake bench check pins clean
+.PHONY: help lab test lint suite beside widgets lessons bake peers bench check pins clean
 
 help:
 	@echo "make lab      install, then open JupyterLab at lesson 00 (LAB_ARGS='--no-browser --port=8899')"
@@ -29,6 +29,7 @@ help:
 	@echo "make lessons  run every lesson, and compare what is stored with what comes out"
 	@echo "make slides   the core of each lesson as a page to show, in build/slides (needs npm once)"
 	@echo "make bake     run every lesson and store its outputs (LESSONS=lessons/01*.ipynb: one)"
+	@echo "make peers    talk to foreign servers and clients, and run the conformance suite"
 	@echo "make bench    measure what the library costs"
 	@echo "make pins     write constraints.txt anew from what the registry has today"
 	@echo "make clean    remove .venv and everything built"
@@ -60,7 +61,7 @@ suite: $(DONE)/test $(if $(NPM),$(DONE)/npm)
 	rm -rf build/coverage && mkdir -p build/coverage
 	@status=0; \
 	$(MAKE) --no-print-directory beside > build/beside.log 2>&1 & beside=$$!; \
-	$(RUN) -m pytest tests -m "not browser and not lesson" || status=$$?; \
+	$(RUN) -m pytest tests -m "not browser and not lesson and not peers" || status=$$?; \
 	wait $$beside || status=$$?; cat build/beside.log; \
 	$(if $(MEASURED),$(COVERAGE) combine --quiet; \
 	$(COVERAGE) report --skip-covered --fail-under=$(COVERAGE_FLOOR) || status=$$?;) \
@@ -94,12 +95,17 @@ $(REVEAL)/dist/reveal.js:
 bake: $(DONE)/test
 	$(BIN)/python -m tests.lessons.bake $(LESSONS)
 
+# foreign programs are brought once, and again when their pins have changed
+peers: $(DONE)/test
+	$(BIN)/python -m tests.peers.install
+	$(BIN)/python -m pytest tests/peers -m peers --durations=5
+
 bench: $(DONE)/test
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.live
 
 check: lint
-	$(BIN)/python -m pytest tests -m "not slow and not kernel and not browser and not lesson"
+	$(BIN)/python -m pytest tests -m "not slow and not kernel and not browser and not lesson and not peers"
 
 # An environment is made once; it is filled again only when what it should hold has changed.
 $(DONE)/venv:

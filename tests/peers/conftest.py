@@ -1,0 +1,111 @@
+"""Foreign programs, and a notebook whose endpoints they talk to."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mcp_notebook.runtime.workbench import Workbench
+from tests.peers import install
+from tests.rigs.kernel import KernelRig
+from tests.rigs.surroundings import IN_CI
+
+HERE = Path(__file__).parent
+NOTEBOOKS = HERE / "notebooks"
+CLIENTS = HERE / "clients"
+
+SYSTEMS = {"Linux": "linux", "Darwin": "darwin"}
+MACHINES = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+@dataclass(frozen=True)
+class Peers:
+    """Where the foreign programs are.
+
+    Attributes:
+        modules: the packages of npm.
+        node: a Node that is new enough for all of them.
+    """
+
+    modules: Path
+    node: str
+
+    def script(self, package: str, path: str) -> list[str]:
+        """The command that starts a program of an npm package."""
+        return [self.node, str(self.modules / package / path)]
+
+    def everything(self, *arguments: str) -> list[str]:
+        """The command of the reference server."""
+        package = "@modelcontextprotocol/server-everything"
+        return [*self.script(package, "dist/index.js"), *arguments]
+
+    def python(self, environment: str) -> str:
+        """The interpreter of a virtual environment."""
+        return str(install.STORE / environment / "bin" / "python")
+
+
+def run(
+    command: Sequence[str], *, timeout: float = 50, check: bool = True, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a foreign program to its end; `more` are variables of its environment.
+
+    It fails the test with what the program said, where it does not end well.
+    """
+    environment = {**os.environ, **more}
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    if check and done.returncode:
+        pytest.fail(f"{command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+@pytest.fixture(scope="session")
+def peers() -> Peers:
+    """The foreign programs; in CI a missing one fails."""
+    if missing := install.missing():
+        told = f"not installed: {', '.join(missing)}. Run: python -m tests.peers.install"
+        (pytest.fail if IN_CI else pytest.skip)(told)
+    modules = install.STORE / "node" / "node_modules"
+    system = SYSTEMS.get(platform.system(), "linux")
+    machine = MACHINES.get(platform.machine(), "x64")
+    return Peers(modules, str(modules / f"node-{system}-{machine}" / "bin" / "node"))
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """A workbench whose connections lead to foreign servers."""
+    with Workbench(folder=str(tmp_path_factory.mktemp("peers"))) as own:
+        yield own
+
+
+def notebook(home: Path, cells: str) -> KernelRig:
+    """A real kernel that has run the cells of a file in `notebooks`."""
+    rig = KernelRig(home)
+    try:
+        rig.run("%load_ext mcp_notebook").check()
+        rig.run((NOTEBOOKS / cells).read_text(encoding="utf-8"), timeout=60).check()
+    except BaseException:
+        rig.stop()
+        raise
+    return rig
+
+
+def served(rig: KernelRig, transport: str, *options: str) -> str:
+    """Serves the notebook over a transport and gives the address."""
+    rig.run(f"ep = %mcp serve -t {transport} {' '.join(options)}").check()
+    url = rig.value("ep.url")
+    assert isinstance(url, str)
+    return url
