@@ -72,6 +72,8 @@ def label_of(row: Row, pairing: Pairing, stable: bool) -> Label:
     label = _message(event, pairing) if isinstance(event, Message) else _other(event)
     if stable:
         label.took = ""
+        if isinstance(event, LinkOpened):  # its address is a command, ports or descriptors
+            label.rest = ""
         label.head, label.rest = steady(label.head), steady(label.rest)
     return label
 
