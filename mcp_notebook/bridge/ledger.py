@@ -1,0 +1,148 @@
+"""What a host and a notebook still owe each other, and what a legacy session consists of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .lines import encoded, key
+
+CONNECTION_CLOSED = -32000
+"""The code of the SDKs for a connection that ended."""
+
+_LISTS = ("tools", "prompts", "resources")
+_OPENING = "initialize"
+_OPENED = "notifications/initialized"
+
+
+def error(identifier: Any, text: str, code: int = CONNECTION_CLOSED) -> bytes:
+    """An error as a line."""
+    return encoded(id=identifier, error={"code": code, "message": text})
+
+
+def is_request(message: dict[str, Any]) -> bool:
+    """Whether a message wants an answer."""
+    return "method" in message and "id" in message
+
+
+class Ledger:
+    """Keeps account of both directions.
+
+    Attributes:
+        owed: the host's requests without an answer, by key: the id.
+        session: id and line of what opens the legacy session again, by what it does.
+        revision: what was negotiated in it.
+    """
+
+    def __init__(self) -> None:
+        self.owed: dict[str, Any] = {}
+        self.session: dict[str, tuple[Any, bytes]] = {}
+        self.revision: Any = None
+        self._asked: dict[str, Any] = {}
+        self._stale: set[str] = set()
+        self._changes: dict[str, tuple[str, Any, bytes]] = {}
+        self._replayed: dict[str, str] = {}
+
+    def from_host(self, message: dict[str, Any], line: bytes) -> bool:
+        """Note a message of the host; whether it is still of use to the notebook."""
+        method, params = message.get("method"), message.get("params")
+        params = params if isinstance(params, dict) else {}
+        if method is None:
+            answered = key(message.get("id"))
+            self._asked.pop(answered, None)
+            if answered in self._stale:  # to a question of the kernel that is gone
+                self._stale.discard(answered)
+                return False
+        elif "id" in message:
+            known = key(message["id"])
+            self.owed[known] = message["id"]
+            if method == _OPENING:
+                self.session.clear()
+            if method in (_OPENING, "logging/setLevel"):
+                self._changes[known] = (method, message["id"], line)
+            elif method in ("resources/subscribe", "resources/unsubscribe"):
+                what = f"{method} {params.get('uri')}"
+                self._changes[known] = (what, message["id"], line)
+        elif method == "notifications/cancelled":
+            self.owed.pop(key(params.get("requestId")), None)
+        elif method == _OPENED and _OPENING in self.session:
+            self.session[_OPENED] = (None, line)
+        return True
+
+    def from_notebook(self, message: dict[str, Any]) -> str | None:
+        """Note a message of the notebook.
+
+        Returns:
+            What it answers, where it is the answer to a replayed request and not for the host.
+        """
+        if "method" in message:
+            if "id" in message:
+                asked = key(message["id"])
+                self._asked[asked] = message["id"]
+                self._stale.discard(asked)
+            elif message["method"] == "notifications/cancelled":
+                params = message.get("params")
+                if isinstance(params, dict):
+                    self._asked.pop(key(params.get("requestId")), None)
+            return None
+        answered = key(message.get("id"))
+        if answered in self._replayed:
+            return self._replayed.pop(answered)
+        self.owed.pop(answered, None)
+        what, identifier, line = self._changes.pop(answered, ("", None, b""))
+        if what and "error" not in message:
+            self._change(what, identifier, line, message.get("result"))
+        return None
+
+    def _change(self, what: str, identifier: Any, line: bytes, result: Any) -> None:
+        """A request that changes the session has succeeded."""
+        verb, _, uri = what.partition(" ")
+        if verb == "resources/unsubscribe":
+            self.session.pop(f"resources/subscribe {uri}", None)
+            return
+        self.session[what] = (identifier, line)
+        if verb == _OPENING and isinstance(result, dict):
+            self.revision = result.get("protocolVersion")
+
+    def lose(self, text: str) -> bytes:
+        """The notebook is gone: the lines that are due to the host."""
+        due = [error(identifier, text) for identifier in self.owed.values()]
+        for asked in self._asked.values():
+            params = {"requestId": asked, "reason": text}
+            due.append(encoded(method="notifications/cancelled", params=params))
+        self._stale |= set(self._asked)
+        for each in (self.owed, self._asked, self._changes, self._replayed):
+            each.clear()
+        return b"".join(due)
+
+    # ---- the legacy session, opened again ---------------------------------------------------
+
+    def replay(self) -> bytes:
+        """The line that opens the session again; nothing where there is none."""
+        identifier, line = self.session.get(_OPENING, (None, b""))
+        if line:
+            self._replayed[key(identifier)] = _OPENING
+        return line
+
+    def opened(self, message: dict[str, Any]) -> tuple[bytes, bytes] | None:
+        """The answer to the replayed ``initialize`` has come.
+
+        Returns:
+            Lines for the notebook, and lines for the host; ``None`` where the session cannot go
+            on, because another revision was agreed on.
+        """
+        result = message.get("result")
+        if not isinstance(result, dict) or result.get("protocolVersion") != self.revision:
+            return None
+        rest = [self.session[_OPENED][1]] if _OPENED in self.session else []
+        for what, (identifier, line) in self.session.items():
+            if what not in (_OPENING, _OPENED):
+                self._replayed[key(identifier)] = what
+                rest.append(line)
+        can = result.get("capabilities")
+        can = can if isinstance(can, dict) else {}
+        told = [
+            encoded(method=f"notifications/{name}/list_changed")
+            for name in _LISTS
+            if isinstance(can.get(name), dict) and can[name].get("listChanged")
+        ]
+        return b"".join(rest), b"".join(told)
