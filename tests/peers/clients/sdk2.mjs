@@ -1,0 +1,61 @@
+// A client of the TypeScript SDK 2.x: `sdk2.mjs ERA URL PICTURE WORD`; prints what it saw.
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+
+const [era, url, picture, word] = process.argv.slice(2);
+const client = new Client(
+  { name: "sdk2", version: "2" },
+  {
+    capabilities: { elicitation: {}, sampling: {} },
+    versionNegotiation: { mode: era },
+  },
+);
+const asked = [];
+const steps = [];
+client.setRequestHandler("elicitation/create", async (request) => {
+  asked.push(request.params.message);
+  return { action: "accept", content: { name: "Ann", age: 41 } };
+});
+client.setRequestHandler("sampling/createMessage", async (request) => {
+  const { content } = request.params.messages[0];
+  asked.push((Array.isArray(content) ? content[0] : content).text);
+  return { role: "assistant", model: "none", content: { type: "text", text: "The sea is wide" } };
+});
+const changed = new Promise((resolve) => {
+  client.setNotificationHandler("notifications/tools/list_changed", async () => resolve());
+});
+
+await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+const call = async (name, args, options) =>
+  (await client.callTool({ name, arguments: args }, options)).content[0];
+const { tools } = await client.listTools();
+const climbed = await call(
+  "climb",
+  { steps: 3 },
+  { onprogress: (step) => steps.push([step.progress, step.total, step.message]) },
+);
+const turned = await call("negative", { png: picture });
+const greeted = await call("greet", {});
+const rhymed = await call("rhyme", {});
+const drawer = await client.readResource({ uri: "desk://drawer/7" });
+const prompt = await client.getPrompt({ name: "tidy", arguments: { place: "desk" } });
+const subscription = era === "legacy" ? undefined : await client.listen({ toolsListChanged: true });
+await call("learn", { word });
+await changed;
+const learnt = await call(word, {});
+console.log(
+  JSON.stringify({
+    revision: client.getNegotiatedProtocolVersion(),
+    tools: tools.map((tool) => tool.name),
+    climbed: climbed.text,
+    steps,
+    picture: turned.data,
+    greeted: greeted.text,
+    rhymed: rhymed.text,
+    asked,
+    drawer: drawer.contents[0].text,
+    prompt: prompt.messages[0].content.text,
+    learnt: learnt.text,
+  }),
+);
+await subscription?.close();
+await client.close();

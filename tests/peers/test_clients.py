@@ -1,0 +1,105 @@
+"""Foreign clients at the endpoints of a real notebook."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.peers import install
+from tests.peers.conftest import CLIENTS, Peers, notebook, run, served
+from tests.rigs.kernel import KernelRig
+
+pytestmark = [pytest.mark.peers, pytest.mark.kernel, pytest.mark.timeout(120)]
+
+
+def picture(*rows: bytes) -> str:
+    """A grey PNG in base64."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 0, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + row for row in rows))
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return base64.b64encode(png).decode()
+
+
+SENT = picture(b"\x00\x40\x80", b"\xff\x10\x20")
+DUE = picture(b"\xff\xbf\x7f", b"\x00\xef\xdf")
+
+DUE_OF_ALL = {
+    "climbed": "3 steps up",
+    "steps": [[1, 3, "step 1"], [2, 3, "step 2"], [3, 3, "step 3"]],
+    "picture": DUE,
+    "greeted": "Hello, Ann, 41 years old!",
+    "rhymed": "The sea is wide / And so say we.",
+    "asked": ["Who are you?", "Write a line about the sea."],
+    "drawer": "drawer 7 holds 21 pens",
+    "prompt": "Tidy the desk, please.",
+}
+"""What each client sees, whichever it is."""
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelRig]:
+    """A real notebook with tools that report, ask, and take and give pictures."""
+    rig = notebook(tmp_path_factory.mktemp("desk"), "desk.py")
+    try:
+        yield rig
+    finally:
+        rig.stop()
+
+
+@pytest.fixture(scope="module")
+def urls(desk: KernelRig) -> dict[str, str]:
+    """Its endpoints."""
+    return {transport: served(desk, transport) for transport in ("http", "sse", "websocket")}
+
+
+def seen(command: list[str], way: str, url: str) -> dict[str, Any]:
+    """What a client saw, which shows the notebook a picture and teaches it a word."""
+    word = f"word{abs(hash((*command, way))) % 10**6}"
+    done = run([*command, way, url, SENT, word])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert {"climb", "negative", "greet", "rhyme", "learn"} <= set(found.pop("tools"))
+    assert found.pop("learnt") == f"{word} it is"
+    return found
+
+
+def script(name: str) -> str:
+    """A client for Node, copied to where it finds its packages."""
+    return str(shutil.copy(CLIENTS / name, install.STORE / "node"))
+
+
+@pytest.mark.parametrize("way", ["http", "sse", "websocket"])
+def test_the_first_python_sdk(peers: Peers, urls: dict[str, str], way: str) -> None:
+    found = seen([peers.python("sdk1"), str(CLIENTS / "sdk1.py")], way, urls[way])
+    assert found == {**DUE_OF_ALL, "revision": "2025-11-25"}
+
+
+@pytest.mark.parametrize("way", ["http", "sse", "websocket"])
+def test_the_first_typescript_sdk(peers: Peers, urls: dict[str, str], way: str) -> None:
+    found = seen([peers.node, script("sdk1.mjs")], way, urls[way])
+    assert found == {**DUE_OF_ALL, "revision": "2025-11-25"}
+
+
+@pytest.mark.parametrize(("era", "revision"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
+def test_the_second_typescript_sdk(
+    peers: Peers, urls: dict[str, str], era: str, revision: str
+) -> None:
+    found = seen([peers.node, script("sdk2.mjs")], era, urls["http"])
+    assert found == {**DUE_OF_ALL, "revision": revision}
+
+
+@pytest.mark.parametrize(("era", "revision"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
+def test_the_client_of_fastmcp(peers: Peers, urls: dict[str, str], era: str, revision: str) -> None:
+    found = seen([peers.python("fastmcp"), str(CLIENTS / "fastmcp.py")], era, urls["http"])
+    assert found == {**DUE_OF_ALL, "revision": revision}
