@@ -62,6 +62,7 @@ suite: $(DONE)/test $(if $(NPM),$(DONE)/npm)
 	@status=0; \
 	$(MAKE) --no-print-directory beside > build/beside.log 2>&1 & beside=$$!; \
 	$(RUN) -m pytest tests -m "not browser and not lesson and not peers" || status=$$?; \
+	$(if $(LESSONS),$(RUN) -m pytest $(NBVAL) $(LESSONS) || status=$$?,echo "no lesson to run"); \
 	wait $$beside || status=$$?; cat build/beside.log; \
 	$(if $(MEASURED),$(COVERAGE) combine --quiet; \
 	$(COVERAGE) report --skip-covered --fail-under=$(COVERAGE_FLOOR) || status=$$?;) \
@@ -71,7 +72,6 @@ beside:
 	@status=0; \
 	nice -n 10 $(RUN) -m pytest tests -m "browser and not lesson" || status=$$?; \
 	nice -n 5 $(RUN) -m pytest tests -m lesson || status=$$?; \
-	$(if $(LESSONS),nice -n 5 $(RUN) -m pytest $(NBVAL) $(LESSONS) || status=$$?,echo "no lesson to run"); \
 	exit $$status
 
 lessons: $(DONE)/test
