@@ -109,3 +109,19 @@ def served(rig: KernelRig, transport: str, *options: str) -> str:
     url = rig.value("ep.url")
     assert isinstance(url, str)
     return url
+
+
+@pytest.fixture(scope="package")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelRig]:
+    """A real notebook with tools that report, ask, and take and give pictures."""
+    rig = notebook(tmp_path_factory.mktemp("desk"), "desk.py")
+    try:
+        yield rig
+    finally:
+        rig.stop()
+
+
+@pytest.fixture(scope="package")
+def urls(desk: KernelRig) -> dict[str, str]:
+    """Its endpoints."""
+    return {transport: served(desk, transport) for transport in ("http", "sse", "websocket")}

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import base64
+import itertools
 import json
 import shutil
-import struct
-import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.peers import install
-from tests.peers.conftest import CLIENTS, Peers, notebook, run, served
-from tests.rigs.kernel import KernelRig
+from tests.peers.conftest import CLIENTS, Peers, run
+from tests.peers.pictures import DUE, SENT
 
 pytestmark = [pytest.mark.peers, pytest.mark.kernel, pytest.mark.timeout(120)]
 
-
-def picture(*rows: bytes) -> str:
-    """A grey PNG in base64."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-    header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 0, 0, 0, 0)
-    data = zlib.compress(b"".join(b"\0" + row for row in rows))
-    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    return base64.b64encode(png).decode()
-
-
-SENT = picture(b"\x00\x40\x80", b"\xff\x10\x20")
-DUE = picture(b"\xff\xbf\x7f", b"\x00\xef\xdf")
 
 DUE_OF_ALL = {
     "climbed": "3 steps up",
@@ -48,25 +29,12 @@ DUE_OF_ALL = {
 """What each client sees, whichever it is."""
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelRig]:
-    """A real notebook with tools that report, ask, and take and give pictures."""
-    rig = notebook(tmp_path_factory.mktemp("desk"), "desk.py")
-    try:
-        yield rig
-    finally:
-        rig.stop()
-
-
-@pytest.fixture(scope="module")
-def urls(desk: KernelRig) -> dict[str, str]:
-    """Its endpoints."""
-    return {transport: served(desk, transport) for transport in ("http", "sse", "websocket")}
+WORDS = itertools.count(1)
 
 
 def seen(command: list[str], way: str, url: str) -> dict[str, Any]:
     """What a client saw, which shows the notebook a picture and teaches it a word."""
-    word = f"word{abs(hash((*command, way))) % 10**6}"
+    word = f"word{next(WORDS)}"
     done = run([*command, way, url, SENT, word])
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     assert {"climb", "negative", "greet", "rhyme", "learn"} <= set(found.pop("tools"))
@@ -99,7 +67,10 @@ def test_the_second_typescript_sdk(
     assert found == {**DUE_OF_ALL, "revision": revision}
 
 
+@pytest.mark.parametrize("way", ["http", "sse"])
 @pytest.mark.parametrize(("era", "revision"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
-def test_the_client_of_fastmcp(peers: Peers, urls: dict[str, str], era: str, revision: str) -> None:
-    found = seen([peers.python("fastmcp"), str(CLIENTS / "fastmcp.py")], era, urls["http"])
+def test_the_client_of_fastmcp(
+    peers: Peers, urls: dict[str, str], way: str, era: str, revision: str
+) -> None:
+    found = seen([peers.python("fastmcp"), str(CLIENTS / "fastmcp.py")], era, urls[way])
     assert found == {**DUE_OF_ALL, "revision": revision}
