@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Feed, Static } from "../src/feed.js";
-import type { Options, ToKernel, TraceEvent } from "../src/protocol.js";
+import type { FromKernel, Options, ToKernel, TraceEvent } from "../src/protocol.js";
 import { nextStep, togetherWith } from "../src/steps.js";
 import { Flow } from "../src/view/flow.js";
 import { members } from "../src/view/form.js";
@@ -356,4 +356,25 @@ test("a schema that refers to itself makes a form that ends", () => {
     $defs: { Node: node },
   });
   expect(form.element.querySelectorAll("textarea").length).toBe(1);
+});
+
+test("a message that is to be open opens when its batch comes", () => {
+  const lines = Array.from({ length: 9 }, (_, i) => message(i + 1, { method: "ping" }));
+  let say: (message: FromKernel) => void = () => undefined;
+  const open = (hear: typeof say) => {
+    say = hear;
+    return () => undefined;
+  };
+  const feed = new Feed({ live: true, saved: "", open, tell: () => undefined }).open();
+  flow = new Flow(feed, { select: 7 });
+  document.body.append(flow.element);
+  flow.wake().draw();
+  expect(hook("mcp-flow-detail").hidden).toBe(true);
+  const batch = { type: "batch" as const, epoch: "e", dropped: 0, zero_ns: 0 };
+  say({ ...batch, from: 1, to: 4, items: lines.slice(0, 4) });
+  expect(hook("mcp-flow-detail").hidden).toBe(true);
+  say({ ...batch, from: 5, to: 9, items: lines.slice(4) });
+  flow.draw();
+  expect(hook("mcp-flow-detail").hidden).toBe(false);
+  expect(flow.element.querySelector('[aria-pressed="true"]')?.textContent).not.toBe("Follow");
 });

@@ -57,6 +57,8 @@ export class Flow {
   learns: boolean;
   #asTable = false;
   #seenChanges = 0;
+  /** What is to be selected once the feed has brought it. */
+  #wanted = 0;
 
   constructor(
     readonly feed: Feed,
@@ -159,11 +161,20 @@ export class Flow {
     this.preset(this.learns);
     this.shown.advance(50);
     if (options.select && compare) this.#opened(options.select);
-    if (options.select) this.select(options.select, false, true);
+    if (options.select) this.#await(options.select);
     this.follow(this.#follow);
     if (options.table) this.asTable(true);
     if (options.top) this.scroller.park(options.top);
     this.#seenChanges = this.feed.changes;
+  }
+
+  /** Select a row, now or once the feed has brought it. */
+  #await(seq: number): void {
+    if (this.feed.store.at(seq)) this.select(seq, false, true);
+    else {
+      this.reading.go(seq, false);
+      this.#wanted = seq;
+    }
   }
 
   /** Of a comparison: once something of it is looked at, the flow of its connection comes. */
@@ -232,6 +243,10 @@ export class Flow {
   #changed(change: Change | "cleared"): void {
     const { detail, picture, table } = this;
     this.shown.changed(change);
+    if (this.#wanted && this.feed.store.at(this.#wanted)) {
+      while (!this.shown.advance(1000));
+      this.select(this.#wanted, false, true);
+    }
     if (change === "cleared") {
       picture.scroller.stale();
       table.scroller.stale();
@@ -306,6 +321,7 @@ export class Flow {
   // ---- what the reader does
 
   select(seq: number, extend = false, reveal = false): void {
+    this.#wanted = 0;
     this.reading.go(seq, extend);
     const row = this.feed.store.at(seq);
     if (row) this.follow(false);
