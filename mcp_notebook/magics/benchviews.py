@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .widgets import can_show_widgets, close, show_widget
 
 if TYPE_CHECKING:
+    from mcp_notebook.bench.checkup import Checkup
     from mcp_notebook.bench.chooser import Chooser, Recommendation
     from mcp_notebook.bench.readings import Reading, Results
     from mcp_notebook.bench.rules import Thresholds
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 SHOWN_BY = {
+    ("mcp_notebook.bench.checkup", "Checkup"): "checkup",
     ("mcp_notebook.bench.readings", "Results"): "results",
     ("mcp_notebook.bench.rules", "Thresholds"): "thresholds",
     ("mcp_notebook.bench.tables", "Judged"): "judged",
@@ -27,6 +29,16 @@ SHOWN_BY = {
     ("mcp_notebook.bench.chooser", "Chooser"): "chooser",
 }
 """Types by module and name, and the function here that makes their bundle."""
+
+
+def checkup(thing: Checkup, *, stable: bool = False) -> Bundle:
+    """What the checks of a transport came to."""
+    from mcp_notebook.show.checkup import checkup as drawn
+
+    remarks = thing.remarks()
+    if stable:  # where to look names events by number
+        remarks = [(*remark[:4], remark[4].partition(" (events ")[0]) for remark in remarks]
+    return drawn(thing.summary(), thing.eras, thing.rows(), remarks)
 
 
 def results(thing: Results, *, stable: bool = False) -> Bundle:

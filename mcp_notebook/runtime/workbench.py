@@ -32,6 +32,7 @@ from .connections import Connections
 from .credentials import secret_values
 from .endpoint import Endpoint
 from .endpoints import Endpoints
+from .lent import lent
 from .loop import BackgroundLoop
 from .mainthread import MainThread
 from .masking import argv_secrets, masked
@@ -65,7 +66,7 @@ class Workbench:
     def __init__(self, *, folder: str | None = None, trace: Trace | None = None) -> None:
         register_builtin()
         self.folder = folder or os.getcwd()  # noqa: PTH109 - a plain string is hashed
-        self.trace = trace or Trace()
+        self.trace = Trace() if trace is None else trace  # an empty one is false
         self.main = MainThread()
         self.loop = BackgroundLoop(main=self.main)
         self.threads = ToolThreads(self.main)
@@ -153,6 +154,10 @@ class Workbench:
     def register_transport(self, transport: Transport | type[Transport]) -> Transport:
         """Add a transport of your own to every command."""
         return register_transport(transport)
+
+    def probe(self, transport: str | Transport | type[Transport], **options: Any) -> Any:
+        """Check a transport in both eras; the options are those of ``bench.checkup.probe``."""
+        return lent("probe")(self, transport, **options)
 
     # ---- endpoints ---------------------------------------------------------------------------
 

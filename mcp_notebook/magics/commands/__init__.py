@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import call, compare, define, learn, lists, look, measure, serve
+from . import call, compare, define, learn, lists, look, measure, probe, serve
 
 COMMANDS = [
     *define.COMMANDS,
@@ -12,6 +12,7 @@ COMMANDS = [
     *look.COMMANDS,
     *compare.COMMANDS,
     *measure.COMMANDS,
+    *probe.COMMANDS,
     *learn.COMMANDS,
 ]
 """Every command, in the order in which ``%mcp help`` lists them."""
