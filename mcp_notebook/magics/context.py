@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from . import grammar
@@ -47,6 +49,7 @@ class Context:
         self.views = Views(self)
         self.panels = Panels(self)
         self._forms: dict[str, Any] = {}
+        self._local: dict[str, Any] | None = None
         self.lessons = Lessons(self)
         self.shown_below_form = (0, 0)
         """The id of the result that a cell shows below a form, and that cell's number."""
@@ -69,9 +72,20 @@ class Context:
 
     @property
     def names(self) -> dict[str, Any]:
-        """The notebook's variables."""
+        """The notebook's variables; in a function also those of its own."""
         names: dict[str, Any] = self.shell.user_ns
-        return names
+        if self._local is None or self._local is names:
+            return names
+        return {**names, **self._local}
+
+    @contextmanager
+    def within(self, local: dict[str, Any] | None) -> Iterator[None]:
+        """Let a line see the variables of the function it stands in."""
+        before, self._local = self._local, local
+        try:
+            yield
+        finally:
+            self._local = before
 
     @property
     def stable(self) -> bool:

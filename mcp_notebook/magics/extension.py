@@ -13,7 +13,13 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.core.magic import (
+    Magics,
+    line_cell_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+)
 from traitlets import Bool, Float, TraitError, Unicode, validate
 
 from mcp_notebook.errors import McpError, UsageError
@@ -119,12 +125,16 @@ class MCPMagics(Magics):
                 connection.timeout = change["new"]
 
     @no_var_expand
+    @needs_local_scope
     @line_cell_magic
-    def mcp(self, line: str, cell: str | None = None) -> Any:
+    def mcp(
+        self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None
+    ) -> Any:
         """MCP in this notebook. ``%mcp help`` lists the commands."""
         __tracebackhide__ = True
         try:
-            return self._run(line, cell)
+            with self.context.within(local_ns):
+                return self._run(line, cell)
         except HelpAsked as asked:
             return Shown(asked.text)
         except McpError as error:
@@ -141,7 +151,7 @@ class MCPMagics(Magics):
 
     def _is_of_the_reader(self, error: OSError) -> bool:
         """Whether a cell's code or an imported module raised it: its own frames say where."""
-        names = self.context.names
+        names = self.context.shell.user_ns
         return any(
             frame.f_globals is names or frame.f_code.co_filename.startswith("<frozen importlib")
             for frame, _ in traceback.walk_tb(error.__traceback__)

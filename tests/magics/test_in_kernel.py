@@ -212,6 +212,22 @@ def test_a_tool_is_called_in_every_form(tools: KernelRig, code: str) -> None:
     assert shown(tools, code).splitlines() == ["5", "(nothing is connected: called over memory)"]
 
 
+def test_a_line_in_a_function_sees_the_variables_of_the_function(tools: KernelRig) -> None:
+    result = tools.run(
+        "first, where = 1, 'nowhere'\n"
+        "def summed(first, second):\n"
+        "    road = 'pipe'\n"
+        "    %mcp serve -t $road --as inner\n"
+        "    sum = %mcp call add(first, b=second)\n"
+        "    again = %mcp call add a=$first b=$second\n"
+        "    return sum.value, again.value\n"
+        "summed(20, 22)"
+    ).check()
+    assert result.text.endswith("(42, 42)")
+    assert tools.run("%mcp call add(first, b=0)").check().text.startswith("1")
+    assert tools.run("%mcp stop inner").check()
+
+
 def test_the_result_of_a_call_is_an_object(tools: KernelRig) -> None:
     tools.run("%mcp serve -t memory").check()
     tools.run("%mcp connect").check()
