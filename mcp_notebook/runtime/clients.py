@@ -43,7 +43,7 @@ class Clients:
         self._levels: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
         self._loop = loop
         server.middleware.append(self._seen)
-        sdk.answer_where_nobody_does(
+        answered = sdk.answer_where_nobody_does(
             server,
             {
                 "resources/subscribe": (types.SubscribeRequestParams, self._subscribe),
@@ -51,6 +51,8 @@ class Clients:
                 "logging/setLevel": (types.SetLevelRequestParams, self._set_level),
             },
         )
+        if "logging/setLevel" in answered:
+            sdk.keep_log_to_legacy(server)
         # a tool says ctx.notify_resource_updated(uri) in either era
         sdk.subscription_bus(server).subscribe(self._published)
 

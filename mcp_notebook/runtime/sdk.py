@@ -59,17 +59,39 @@ def subscription_bus(server: MCPServer[Any]) -> Any:
 
 def answer_where_nobody_does(
     server: MCPServer[Any], handlers: Mapping[str, tuple[Any, Callable[..., Any]]]
-) -> None:
+) -> list[str]:
     """Answer requests that the server does not answer by itself.
 
     Args:
         server: the server.
         handlers: by method, the model of its parameters and what answers.
+
+    Returns:
+        The methods that are answered now and were not before.
     """
     inner = lowlevel(server)
-    for method, (params, handler) in handlers.items():
-        if inner.get_request_handler(method) is None:
-            inner.add_request_handler(method, params, handler)
+    unanswered = [method for method in handlers if inner.get_request_handler(method) is None]
+    for method in unanswered:
+        inner.add_request_handler(method, *handlers[method])
+    return unanswered
+
+
+def keep_log_to_legacy(server: MCPServer[Any]) -> None:
+    """Say nothing of the log in the modern era, which has no ``logging/setLevel``.
+
+    The SDK derives the capability from there being an answer, whatever the era.
+    """
+    inner = lowlevel(server)
+    found = inner.get_capabilities
+
+    @functools.wraps(found)
+    def capabilities(*args: Any, protocol_version: str | None = None, **kw: Any) -> Any:
+        told = found(*args, protocol_version=protocol_version, **kw)
+        if protocol_version in MODERN_PROTOCOL_VERSIONS:
+            return told.model_copy(update={"logging": None})
+        return told
+
+    inner.get_capabilities = capabilities  # type: ignore[method-assign]
 
 
 def assume_complete(session: Any) -> None:

@@ -128,6 +128,12 @@ def test_the_handshake_says_what_can_be_asked_for(bench: Workbench) -> None:
         assert road.capabilities.logging is not None
 
 
+def test_the_modern_era_hears_nothing_of_a_log_level(bench: Workbench) -> None:
+    with bench.connect(bench.serve(transport="tcp"), era="modern", timeout=30) as road:
+        assert road.capabilities.logging is None
+        assert road.capabilities.tools is not None
+
+
 def test_what_an_adopted_server_answers_itself_stays_its_own(bench: Workbench) -> None:
     asked: list[str] = []
 
