@@ -10,7 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from .markup import Bundle, Html, bundle, code, columns, failed, faint, joined, line, strong, table
+from .markup import (
+    Bundle,
+    Html,
+    bundle,
+    code,
+    columns,
+    facts,
+    failed,
+    faint,
+    framed,
+    joined,
+    line,
+    strong,
+    table,
+)
 from .text import clean, count_text, html
 
 WIDEST: Final = 88
@@ -95,12 +109,13 @@ def claim_card(row: ClaimRow) -> Bundle:
         ("measured", clean(row.measured, 300) or "the assertions held"),
         ("verdict", row.found),
         ("because", clean(row.because, 400)),
-        ("by time", clean(row.threshold, 300)),
+        ("threshold", clean(row.threshold, 300)),
     ]
     kept = [(name, text) for name, text in rows if text and (name, text) != ("you guessed", _NONE)]
     plain = "\n".join([_id(row), *(_wrapped(name, text) for name, text in kept)])
-    shown = [(faint(name), _verdict(text) if name == "verdict" else text) for name, text in kept]
-    return bundle(plain, line(strong(_id(row))), _pairs(shown))
+    head = line(strong(_id(row)), " ", clean(row.claim, 400))
+    shown = [(name, _verdict(text) if name == "verdict" else text) for name, text in kept]
+    return bundle(plain, framed(head, facts([pair for pair in shown if pair[0] != "claim"])))
 
 
 def guess_line(row: ClaimRow, known: Sequence[str]) -> Bundle:
@@ -250,10 +265,6 @@ def _found(row: ClaimRow) -> str:
 
 def _verdict(text: str) -> Html:
     return failed(text) if text in _UNMEASURED.values() else strong(text)
-
-
-def _pairs(rows: Sequence[tuple[str, str]]) -> Html:
-    return joined([line(name, " ", text) for name, text in rows])
 
 
 def _id(row: ClaimRow) -> str:

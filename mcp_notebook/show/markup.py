@@ -17,6 +17,7 @@ Bundle = dict[str, Any]
 _MONO: Final = "font-family:var(--jp-code-font-family,monospace)"
 _RULE: Final = "1px solid var(--jp-border-color2,rgba(128,128,128,0.4))"
 _FAINT: Final = "var(--jp-ui-font-color2,currentColor)"
+_BAR: Final = "var(--jp-brand-color1,#1976d2)"
 _RED: Final = "var(--jp-error-color1,#d03030)"
 
 
@@ -90,6 +91,25 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
         f'<table style="border-collapse:collapse;margin:0.2em 0"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{body}</tbody></table>"
     )
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> Html:
+    """Names and what is said of each, the names in a column of their own."""
+    # the notebook's own rules for tables: striped rows, text to the right
+    cell = "text-align:left;vertical-align:top;background:none;unicode-bidi:isolate"
+    body = "".join(
+        f'<tr style="background:none"><td style="{cell};padding:0.1em 0.9em 0.1em 0;'
+        f'white-space:nowrap">{faint(name)}</td>'
+        f'<td style="{cell};padding:0.1em 0">{safe(text)}</td></tr>'
+        for name, text in pairs
+    )
+    return Html(f'<table style="border-collapse:collapse;margin:0">{body}</table>')
+
+
+def framed(*parts: str) -> Html:
+    """A block with a bar at its side, so that it is seen to belong together."""
+    style = f"border-left:3px solid {_BAR};padding:0.1em 0 0.1em 0.8em;max-width:60em"
+    return Html(f'<div style="{style}">{joined(parts)}</div>')
 
 
 def columns(rows: Sequence[Sequence[str]], *, indent: str = "") -> str:
