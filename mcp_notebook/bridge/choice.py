@@ -82,7 +82,10 @@ class Choice:
                 link.close()
                 raise
         except OSError as error:
-            raise Away(f"{note.shown()} does not answer ({error}). Restart its kernel.") from None
+            raise Away(
+                f"{note.shown()} does not answer ({error}): it may be busy. "
+                "Interrupt or restart its kernel."
+            ) from None
         self.joined = note
         link.setblocking(False)
         return link

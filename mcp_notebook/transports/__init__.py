@@ -14,6 +14,7 @@ def register_builtin() -> None:
     A name that the user has given to a transport before stays the user's.
     """
     taken = {transport.name for transport in transports()}
+    from .bridge import BridgeTransport
     from .http import HttpJsonTransport, HttpTransport
     from .memory import MemoryTransport
     from .pipe import PipeTransport
@@ -26,6 +27,7 @@ def register_builtin() -> None:
         MemoryTransport,
         PipeTransport,
         StdioTransport,
+        BridgeTransport,
         UnixTransport,
         TcpTransport,
         HttpTransport,

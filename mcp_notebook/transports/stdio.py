@@ -90,6 +90,7 @@ class StdioTransport(Transport):
         options: ConnectOptions,
         tap: Tap,
         listener: ChildListener | None,
+        address: str = "",
     ) -> AsyncIterator[tuple[Any, Any]]:
         link = tap.link()
         reader = None
@@ -107,7 +108,7 @@ class StdioTransport(Transport):
         duplex = LineDuplex(receives=Direction.SERVER_TO_CLIENT, tap=link)
         try:
             our_out, our_in = await child.start()
-            link.opened(child.command)
+            link.opened(address or child.command)
             await attach_pipes(duplex, our_out, our_in)
             telling: set[asyncio.Task[None]] = set()
             duplex.on_closed = lambda reason: telling.add(_tell(child, options, reason))

@@ -53,7 +53,7 @@ def test_several_notebooks_are_listed_and_either_can_be_named(runtime: Path, hos
         ):
             with host(*words):
                 meant.accept()
-                meant.hang_up()
+            meant.hang_up()  # only now: it would come again
         assert "away: none listens as --kernel bbb." in refusal(
             host("--wait", "0", "--kernel", "bbb")
         )

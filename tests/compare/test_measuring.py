@@ -19,7 +19,18 @@ from mcp_notebook.trace.cost import Cost, Kind
 from mcp_notebook.trace.events import Chunk, Message, Vantage
 from tests.transports.tools import furnish
 
-TRANSPORTS = ["memory", "pipe", "stdio", "unix", "tcp", "http", "http-json", "sse", "websocket"]
+TRANSPORTS = [
+    "memory",
+    "pipe",
+    "stdio",
+    "bridge",
+    "unix",
+    "tcp",
+    "http",
+    "http-json",
+    "sse",
+    "websocket",
+]
 ERAS = ["legacy", "modern"]
 
 

@@ -21,7 +21,18 @@ from tests.transports.tools import Bell, add, linger, ring
 
 pytestmark = pytest.mark.kernel
 
-TRANSPORTS = ["memory", "pipe", "stdio", "unix", "tcp", "http", "http-json", "sse", "websocket"]
+TRANSPORTS = [
+    "memory",
+    "pipe",
+    "stdio",
+    "bridge",
+    "unix",
+    "tcp",
+    "http",
+    "http-json",
+    "sse",
+    "websocket",
+]
 ERAS = ["legacy", "modern"]
 
 TOOLS = "%%mcp tool add linger\nimport asyncio, socket\n\n" + "\n\n".join(

@@ -13,7 +13,18 @@ from mcp_notebook.runtime.workbench import Workbench
 
 from .tools import furnish
 
-TRANSPORTS = ["memory", "pipe", "stdio", "unix", "tcp", "http", "http-json", "sse", "websocket"]
+TRANSPORTS = [
+    "memory",
+    "pipe",
+    "stdio",
+    "bridge",
+    "unix",
+    "tcp",
+    "http",
+    "http-json",
+    "sse",
+    "websocket",
+]
 ERAS = ["legacy", "modern"]
 
 

@@ -46,6 +46,7 @@ def test_the_transports_are_those_of_the_design(bench: Workbench) -> None:
         "memory": "for lessons",
         "pipe": "for lessons",
         "stdio": "standard",
+        "bridge": "stdio on the outside",
         "unix": "custom",
         "tcp": "custom",
         "http": "standard",

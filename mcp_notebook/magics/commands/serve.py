@@ -153,7 +153,7 @@ def _check_fit(context: Context, target: Any, options: argparse.Namespace) -> No
     endpoint = endpoints.get(target) if isinstance(target, str) else target
     transport, url = getattr(endpoint, "transport", ""), getattr(endpoint, "url", "")
     outside = target if isinstance(target, str) and endpoint is None else ""
-    child = options.command or transport == "stdio" or outside.endswith(".py")
+    child = options.command or transport in ("stdio", "bridge") or outside.endswith(".py")
     other = transport in _NO_HTTP or outside.startswith(("tcp:", "unix:"))
     by_http = f"{url or outside}".startswith(_BY_HTTP)
     for given, option, wrong, hint in (
