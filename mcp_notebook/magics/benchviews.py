@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mcp_notebook.bench.chooser import Chooser, Recommendation
     from mcp_notebook.bench.readings import Reading, Results
     from mcp_notebook.bench.rules import Thresholds
+    from mcp_notebook.bench.speed import Speed
     from mcp_notebook.bench.tables import Flips, Judged, JudgedCell
     from mcp_notebook.show.chooser import Advice, Ask
     from mcp_notebook.show.markup import Bundle
@@ -23,6 +24,7 @@ SHOWN_BY = {
     ("mcp_notebook.bench.checkup", "Checkup"): "checkup",
     ("mcp_notebook.bench.readings", "Results"): "results",
     ("mcp_notebook.bench.rules", "Thresholds"): "thresholds",
+    ("mcp_notebook.bench.speed", "Speed"): "speed",
     ("mcp_notebook.bench.tables", "Judged"): "judged",
     ("mcp_notebook.bench.tables", "Flips"): "flips",
     ("mcp_notebook.bench.chooser", "Recommendation"): "recommendation",
@@ -39,6 +41,30 @@ def checkup(thing: Checkup, *, stable: bool = False) -> Bundle:
     if stable:  # where to look names events by number
         remarks = [(*remark[:4], remark[4].partition(" (events ")[0]) for remark in remarks]
     return drawn(thing.summary(), thing.eras, thing.rows(), remarks)
+
+
+def speed(thing: Speed, *, stable: bool = False) -> Bundle:
+    """How quick calls are: a row a transport, and the floors."""
+    from mcp_notebook.show.speed import SpeedRow
+    from mcp_notebook.show.speed import speed as drawn
+
+    rows = [
+        SpeedRow(
+            label=pace.label,
+            floor=pace.is_floor,
+            standing=pace.standing,
+            per_second=pace.per_second,
+            p50_ns=pace.p50_ns,
+            p99_ns=pace.p99_ns,
+            bytes=pace.bytes,
+            over=thing.over_floor(pace),
+            why_not=pace.why_not,
+        )
+        for pace in thing
+    ]
+    calls = "1 call" if thing.rounds == 1 else f"{thing.rounds} calls"
+    notes = [] if stable else ["bars are medians; a floor carries the same bytes without MCP"]
+    return drawn(f"{thing.call}: {calls} of each, in turns", rows, notes, stable=stable)
 
 
 def results(thing: Results, *, stable: bool = False) -> Bundle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import call, compare, define, learn, lists, look, measure, probe, serve
+from . import bench, call, compare, define, learn, lists, look, measure, probe, serve
 
 COMMANDS = [
     *define.COMMANDS,
@@ -12,6 +12,7 @@ COMMANDS = [
     *look.COMMANDS,
     *compare.COMMANDS,
     *measure.COMMANDS,
+    *bench.COMMANDS,
     *probe.COMMANDS,
     *learn.COMMANDS,
 ]
