@@ -67,7 +67,7 @@ def main(words: Sequence[str]) -> int:
     if "--help" in options:
         sys.stdout.write(HELP + "\n")
         return 0
-    if not hasattr(socket, "AF_UNIX"):
+    if os.name == "nt" or not hasattr(socket, "AF_UNIX"):
         say("Python has no Unix sockets on Windows, so there is no bridge. Use %mcp serve -t http")
         return 1
     folder = options.get("--folder", "")

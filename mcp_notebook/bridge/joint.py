@@ -12,8 +12,8 @@ import time
 from typing import Any
 
 from .choice import Choice
-from .ledger import Ledger, error, is_request
-from .lines import Lines, messages
+from .ledger import Ledger, error, is_message, is_request
+from .lines import Lines, key, messages
 from .notes import Away
 
 WAIT_S = 5.0
@@ -176,7 +176,7 @@ class Joint:
         found = messages(line)
         if self._link is not None and self._ready:
             self._pass_up(line, found or [])
-        elif not found:
+        elif found is None or not any(is_message(message) for message in found):
             code = PARSE_ERROR if found is None else INVALID_REQUEST
             self._down += error(None, "this line is no JSON-RPC message", code)
         else:
@@ -195,7 +195,7 @@ class Joint:
                 self._held = [
                     held
                     for held in self._held
-                    if [m.get("id") for m in held[2]] != [params.get("requestId")]
+                    if [key(m.get("id")) for m in held[2]] != [key(params.get("requestId"))]
                 ]
         self._look_at = 0.0  # what is said then is true now
         self._held.append((time.monotonic() + self._wait, line, found))

@@ -16,12 +16,18 @@ _OPENED = "notifications/initialized"
 
 def error(identifier: Any, text: str, code: int = CONNECTION_CLOSED) -> bytes:
     """An error as a line."""
-    return encoded(id=identifier, error={"code": code, "message": text})
+    known = identifier if isinstance(identifier, str | int | float) else None
+    return encoded(id=known, error={"code": code, "message": text})
 
 
 def is_request(message: dict[str, Any]) -> bool:
     """Whether a message wants an answer."""
     return "method" in message and "id" in message
+
+
+def is_message(message: dict[str, Any]) -> bool:
+    """Whether it is a request, a notification or an answer."""
+    return "method" in message or "result" in message or "error" in message
 
 
 class Ledger:
@@ -60,7 +66,7 @@ class Ledger:
             if method in (_OPENING, "logging/setLevel"):
                 self._changes[known] = (method, message["id"], line)
             elif method in ("resources/subscribe", "resources/unsubscribe"):
-                what = f"{method} {params.get('uri')}"
+                what = f"{method} {key(params.get('uri'))}"
                 self._changes[known] = (what, message["id"], line)
         elif method == "notifications/cancelled":
             self.owed.pop(key(params.get("requestId")), None)

@@ -46,8 +46,8 @@ def messages(line: bytes) -> list[dict[str, Any]] | None:
 
 
 def key(identifier: Any) -> str:
-    """An id as a key: 1, "1" and true are three."""
-    return json.dumps(identifier)
+    """An id as a key: 1, "1" and true are three. What can be no id is nobody's."""
+    return json.dumps(identifier if isinstance(identifier, str | int | float) else None)
 
 
 def encoded(**content: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import json
@@ -16,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.shared.exceptions import MCPError
 
 from mcp_notebook.bridge.choice import WELCOME, greeting
 from mcp_notebook.errors import ConnectError, ConnectionLost, UsageError
@@ -407,3 +411,35 @@ def test_a_killed_bridge_ends_its_link_and_the_tool_it_called(
         host.process.kill()
         assert bell.hear() == "cancelled"
         wait_for(lambda: endpoint.links == 0)
+
+
+# ---- a host that is not ours --------------------------------------------------------------
+
+
+async def sdk_host(command: list[str], mode: str) -> Any:
+    """What the SDK's own stdio client gets, with the few variables it passes on."""
+    how = StdioServerParameters(command=command[0], args=command[1:])
+    async with Client(stdio_client(how), mode=mode) as client:
+        answer = await client.call_tool("add", {"a": 40})
+        return answer.structured_content
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_the_sdks_client_is_a_host_like_any_other(endpoint: Endpoint, mode: str) -> None:
+    command = shlex.split(endpoint.address)
+    assert asyncio.run(sdk_host(command, mode)) == {"result": 42}
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_the_sdks_client_is_told_what_to_do_while_the_notebook_is_away(
+    endpoint: Endpoint, mode: str
+) -> None:
+    endpoint.stop()
+    command = [*shlex.split(endpoint.address), "--wait", "0"]
+    told = ""
+    try:
+        asyncio.run(sdk_host(command, mode))
+    except* MCPError as refused:
+        told = str(refused.exceptions)
+    assert "the notebook is away" in told
+    assert "%mcp serve -t bridge" in told
