@@ -30,9 +30,12 @@ from .text import clean, count_text, html
 WIDEST: Final = 88
 """Characters of a line in plain text."""
 
+ARTICLES: Final = "The numbers are those of the articles in lessons/README.md."
+"""Where a page that names its sources says what they are."""
+
 _NONE: Final = "-"
 _UNMEASURED: Final = {"failed": "not shown", "missing": "not measured here"}
-_MARKS: Final = {"right": "right", "nearly": "nearly", "wrong": "not so"}
+_MARKS: Final = ("right", "nearly", "wrong")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,7 @@ class ClaimRow:
         """The guess and how near it came, once something was measured."""
         if not self.guess:
             return _NONE
-        mark = _MARKS.get(self.mark, "") if self.outcome == "held" else ""
+        mark = self.mark if self.outcome == "held" and self.mark in _MARKS else ""
         return f"{clean(self.guess, 20)}, {mark}" if mark else clean(self.guess, 20)
 
     @property
@@ -225,6 +228,8 @@ def progress_page(claims: Sequence[ClaimRow], exercises: Sequence[ExerciseRow]) 
         body = [(code(i), *rest) for i, *rest in map(_exercise, exercises)]
         parts.append(f"<h2>Exercises</h2>\n{table(('exercise', '', '', ''), body)}\n")
     told = counted(claims) if claims else "No claim was measured yet."
+    if any(row.sources for row in claims):
+        told += f" {ARTICLES}"
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'

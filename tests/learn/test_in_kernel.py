@@ -123,7 +123,7 @@ def test_progress_survives_a_restart_and_becomes_a_page(lesson: KernelRig) -> No
     shown = lesson.run("t = %mcp progress 98 --html page.html\nt").check()
     page = (lesson.cwd / "page.html").read_text(encoding="utf-8")
 
-    assert "no, not so" in shown.text
+    assert "no, wrong" in shown.text
     assert "1 of 1 claim measured; 0 of 1 guessed right" in shown.text
     assert "98.1  Frame a message  not yet" in shown.text
     assert shown.result is not None
@@ -132,6 +132,7 @@ def test_progress_survives_a_restart_and_becomes_a_page(lesson: KernelRig) -> No
         assert "<b>" not in made
         assert "<script" not in made
     assert "Articles 000, 002" in page
+    assert "those of the articles in lessons/README.md" in page
 
 
 def test_a_damaged_progress_file_is_put_aside_and_said(lesson: KernelRig) -> None:
