@@ -142,12 +142,13 @@ class MCPMagics(Magics):
             error.__cause__ = error.__context__ = None
             raise error.with_traceback(None) from None
         except KeyboardInterrupt:
-            raise Interrupted from None
+            pass  # raised anew below: IPython keeps the last error, and with it every frame's files
         except OSError as error:
             if self._is_of_the_reader(error):
                 raise
             what = str(error) or type(error).__name__
             raise McpError(f"the system refused: {what}", hint="%mcp status") from None
+        raise Interrupted
 
     def _is_of_the_reader(self, error: OSError) -> bool:
         """Whether a cell's code or an imported module raised it: its own frames say where."""
