@@ -140,18 +140,31 @@ def dial(note: Note) -> socket.socket:
     return link
 
 
+def runs(pid: int) -> bool:
+    """Whether there is a process of this number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
+
+
+def remove(*paths: str) -> None:
+    """Remove files; what is gone already is no error."""
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)  # noqa: PTH108 - because of start-up time
+
+
 def answers(note: Note) -> bool:
     """Whether a notebook listens; what a dead kernel left behind is removed."""
     try:
         dial(note).close()
     except (ConnectionRefusedError, FileNotFoundError):
-        with contextlib.suppress(PermissionError):
-            try:
-                os.kill(note.pid, 0)
-            except ProcessLookupError:
-                for path in (note.path, note.socket):
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(path)  # noqa: PTH108 - because of start-up time
+        if not runs(note.pid):
+            remove(note.path, note.socket)
         return False
     except (OSError, Away):
         return True  # whoever joins it is told

@@ -73,5 +73,7 @@ def listening(found: Listening, *, stable: bool = False) -> Bundle:
 
 def where(found: Endpoint, *, stable: bool = False) -> str:
     """Where a client finds an endpoint; nothing where only this kernel can."""
+    if stable and found.transport == "bridge":  # its command names folders of this machine
+        return f"python -m mcp_notebook.bridge {clean(found.name, 60)}"
     address = clean(found.url or found.address, 300)
     return steady(address) if stable else address

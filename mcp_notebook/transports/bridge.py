@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mcp_notebook.bridge.choice import LINK, WELCOME
-from mcp_notebook.bridge.notes import Note, answers, folders, notes, objection
+from mcp_notebook.bridge.notes import Note, answers, folders, notes, objection, remove, runs
 from mcp_notebook.errors import ConnectError, UsageError
 from mcp_notebook.trace.events import Direction
 
@@ -180,7 +180,7 @@ class BridgeListener(StreamListener):
     async def close(self) -> None:
         """Stop listening, end every link, leave no file."""
         self.closed = True
-        _remove(self._note)
+        remove(self._note.path, f"{self._note.path}.draft", self._note.socket)
         if self._server is not None:
             self._server.close()
         for one in list(self.ungreeted):
@@ -195,10 +195,15 @@ def _bind(sock: socket.socket, path: str) -> None:
     Path(path).chmod(0o600)
 
 
-def _remove(note: Note) -> None:
-    """Remove the files of an endpoint."""
-    for path in (note.path, f"{note.path}.draft", note.socket):
-        Path(path).unlink(missing_ok=True)
+def _sweep(folder: str) -> None:
+    """Remove what killed kernels have left, also those that were killed while they started."""
+    for note in notes(folder)[0]:
+        answers(note)
+    for path in Path(folder).glob("bridge-*-*"):
+        pid = path.name.split("-")[1]
+        noted = path.suffix == ".json" or path.with_suffix(".json").exists()
+        if pid.isdecimal() and not noted and not runs(int(pid)):
+            remove(str(path))
 
 
 def _write_note(note: Note) -> None:
@@ -276,8 +281,7 @@ class BridgeTransport(StdioTransport):
         """Listen where bridges look."""
         self.refuse(options, "port", "path", "host", "token")
         folder = own_folder()
-        for dead in notes(folder)[0]:
-            answers(dead)  # removes what a killed kernel has left
+        _sweep(folder)
         kernel, notebook = kernel_names()
         note = Note(
             endpoint=options.name,

@@ -111,6 +111,16 @@ def test_a_notebook_that_does_not_welcome_is_named(runtime: Path, host: Start) -
         assert "notebook-bridge" in told
 
 
+def test_a_notebook_that_hangs_is_named(
+    runtime: Path, host: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "HELLO_S", 0.05)
+    with FakeNotebook(runtime, pid=os.getpid()) as hung:
+        with pytest.raises(notes.Away, match=r"notebook-bridge .* does not answer .*restart"):
+            choice.Choice(folder=str(hung.folder)).join()
+        assert hung.note.exists()
+
+
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [

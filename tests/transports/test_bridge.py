@@ -25,6 +25,7 @@ from mcp_notebook.bridge.choice import WELCOME, greeting
 from mcp_notebook.errors import ConnectError, ConnectionLost, UsageError
 from mcp_notebook.runtime.endpoint import Endpoint
 from mcp_notebook.runtime.workbench import Workbench
+from mcp_notebook.show import places
 from mcp_notebook.show.sessions import sessions
 from mcp_notebook.trace.events import Fault, LinkOpened, Message, Vantage
 from mcp_notebook.transports import bridge as transport
@@ -268,6 +269,27 @@ def test_what_killed_kernels_left_is_removed_at_the_next_start(
         assert not dead.note.exists()
         assert not dead.path.exists()
         assert living.note.exists()
+
+
+def test_what_a_kernel_left_that_was_killed_while_it_started_is_removed(
+    endpoint: Endpoint, runtime: Path, bench: Workbench
+) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = [f"bridge-{gone.pid}-aa.sock", f"bridge-{gone.pid}-bb.json.draft"]
+    kept = [f"bridge-{os.getpid()}-cc.sock", f"{gone.pid}-notebook-unix", "bridge-x-dd.sock"]
+    for name in (*left, *kept):
+        (runtime / name).touch()
+    before = {p.name for p in runtime.iterdir()}
+    bench.serve(transport="bridge", name="second")
+    assert before - {p.name for p in runtime.iterdir()} == set(left)
+
+
+def test_what_changes_from_machine_to_machine_is_left_out_where_asked(endpoint: Endpoint) -> None:
+    shown = places.endpoint(endpoint)["text/plain"]
+    assert endpoint.address in shown
+    stable = places.endpoint(endpoint, stable=True)["text/plain"]
+    assert stable.endswith("listening, python -m mcp_notebook.bridge notebook-bridge")
 
 
 @pytest.mark.parametrize("option", [{"port": 8000}, {"path": "/x"}, {"token": "abc"}])
