@@ -59,11 +59,12 @@ def test_the_first_typescript_sdk(peers: Peers, urls: dict[str, str], way: str) 
     assert found == {**DUE_OF_ALL, "revision": "2025-11-25"}
 
 
+@pytest.mark.parametrize("way", ["http", "sse"])
 @pytest.mark.parametrize(("era", "revision"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
 def test_the_second_typescript_sdk(
-    peers: Peers, urls: dict[str, str], era: str, revision: str
+    peers: Peers, urls: dict[str, str], way: str, era: str, revision: str
 ) -> None:
-    found = seen([peers.node, script("sdk2.mjs")], era, urls["http"])
+    found = seen([peers.node, script("sdk2.mjs")], era, urls[way])
     assert found == {**DUE_OF_ALL, "revision": revision}
 
 

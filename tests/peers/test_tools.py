@@ -306,6 +306,7 @@ def test_the_inspector_shows_what_there_is(
         found: Json = told["content"][0]
         return found
 
+    # it asks for no progress, and answers no question: its other command line does that
     assert {"climb", "negative", "greet"} <= {t["name"] for t in inspected("tools/list")["tools"]}
     assert called("climb", "--tool-arg", "steps=3")["text"] == "3 steps up"
     assert called("negative", "--tool-arg", f"png={SENT}")["data"] == DUE

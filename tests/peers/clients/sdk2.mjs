@@ -1,5 +1,5 @@
 // A client of the TypeScript SDK 2.x: `sdk2.mjs ERA URL PICTURE WORD`; prints what it saw.
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { Client, SSEClientTransport, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 
 const [era, url, picture, word] = process.argv.slice(2);
 const client = new Client(
@@ -24,21 +24,30 @@ const changed = new Promise((resolve) => {
   client.setNotificationHandler("notifications/tools/list_changed", async () => resolve());
 });
 
-await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+const Way = url.endsWith("/sse") ? SSEClientTransport : StreamableHTTPClientTransport;
+const transport = new Way(new URL(url));
+await client.connect(transport);
+// this SDK forgets who wants progress as soon as the answer is read: steps that arrive together
+// with the answer reach its transport and nobody else
+const take = transport.onmessage;
+transport.onmessage = (message, extra) => {
+  if (message.method === "notifications/progress") {
+    const { progress, total, message: words } = message.params;
+    steps.push([progress, total, words]);
+  }
+  take(message, extra);
+};
 const call = async (name, args, options) =>
   (await client.callTool({ name, arguments: args }, options)).content[0];
 const { tools } = await client.listTools();
-const climbed = await call(
-  "climb",
-  { steps: 3 },
-  { onprogress: (step) => steps.push([step.progress, step.total, step.message]) },
-);
+const climbed = await call("climb", { steps: 3 }, { onprogress: () => undefined });
 const turned = await call("negative", { png: picture });
 const greeted = await call("greet", {});
 const rhymed = await call("rhyme", {});
 const drawer = await client.readResource({ uri: "desk://drawer/7" });
 const prompt = await client.getPrompt({ name: "tidy", arguments: { place: "desk" } });
-const subscription = era === "legacy" ? undefined : await client.listen({ toolsListChanged: true });
+const legacy = client.getNegotiatedProtocolVersion() < "2026";
+const subscription = legacy ? undefined : await client.listen({ toolsListChanged: true });
 await call("learn", { word });
 await changed;
 const learnt = await call(word, {});
