@@ -68,7 +68,11 @@ def _tool(tool: Any) -> tuple[str, str, list[str]]:
         missing.append("no description")
     undescribed = _undescribed(schema)
     if undescribed:
-        missing.append(f"no text for {clean(', '.join(undescribed), 120)}")
+        names = clean(", ".join(undescribed), 120)
+        several = len(undescribed) > 1
+        missing.append(
+            f"argument{'s' * several} {names} {'have' if several else 'has'} no description"
+        )
     return _spelled(tool.name, schema), _first_line(tool.description), missing
 
 
@@ -100,7 +104,7 @@ def _part(part: Part) -> tuple[str, str, list[str]]:
         return clean(f"{part.name}({names})", _TEXT), about, hints
     schema = _schema(part)
     hints += [
-        f"no text for argument {clean(name, 60)}: "
+        f"argument {clean(name, 60)} has no description: "
         f"Annotated[{_annotation(part.function, name)}, Field(description=...)]"
         for name in _undescribed(schema)
     ]

@@ -187,13 +187,13 @@ def test_tools_are_listed_as_a_model_sees_them(workbench: Workbench) -> None:
         "3 tools of c\n"
         "  add(a: integer, b: integer = 2)\n"
         "      Add two numbers.\n"
-        "      no text for a\n"
+        "      argument a has no description\n"
         "  count(n: integer)\n"
         "      no description\n"
-        "      no text for n\n"
+        "      argument n has no description\n"
         "  boom(why: string)\n"
         "      Fail.\n"
-        "      no text for why"
+        "      argument why has no description"
     )
 
 
@@ -245,11 +245,11 @@ def test_changes_say_what_is_new_and_what_a_model_will_miss() -> None:
     assert made["text/plain"] == (
         'tool      new       told(a: integer, b: string = "x")\n'
         "    Do it.\n"
-        "    no text for argument a: Annotated[int, Field(description=...)]\n"
+        "    argument a has no description: Annotated[int, Field(description=...)]\n"
         "tool      replaced  bare(a: array of integer, b: any = null)\n"
         "    no description: add a docstring\n"
-        "    no text for argument a: Annotated[list[int], Field(description=...)]\n"
-        "    no text for argument b: Annotated[Any, Field(description=...)]\n"
+        "    argument a has no description: Annotated[list[int], Field(description=...)]\n"
+        "    argument b has no description: Annotated[Any, Field(description=...)]\n"
         "tool      removed   gone(a: array of integer, b: any = null)\n"
         "resource  new       a://b\n"
         "    Do it.\n"
