@@ -27,14 +27,17 @@ class Departure(RuntimeError):
     """A function of the user's tried to end the process, or was interrupted.
 
     ``SystemExit`` and ``KeyboardInterrupt`` are turned into this: asyncio lets those two end
-    the loop they pass through, and with it every connection of the kernel.
+    the loop they pass through, and with it every connection of the kernel. Whatever else is no
+    ``Exception`` would end the link of who called.
     """
 
     def __init__(self, cause: BaseException) -> None:
         if isinstance(cause, SystemExit):
             super().__init__(f"it tried to end the process: exit({cause.code!r})")
-        else:
+        elif isinstance(cause, KeyboardInterrupt):
             super().__init__("it was interrupted")
+        else:
+            super().__init__(f"it raised {type(cause).__name__}, which is no Exception")
 
 
 class _Job:

@@ -183,7 +183,14 @@ class ToolThreads:
                 name, run.__name__.removeprefix("_on_"), time.monotonic()
             )
             try:
-                return await run(functools.partial(function, *args, **kwargs))
+                try:
+                    return await run(functools.partial(function, *args, **kwargs))
+                except asyncio.CancelledError as leaving:
+                    task = asyncio.current_task()
+                    if task is None or task.cancelling():
+                        raise
+                    # nobody asked for it; let through, it would end the link
+                    raise Departure(leaving) from leaving
             except Exception as error:
                 self.failures.append(Failure(tool=name, error=error, at_ns=time.perf_counter_ns()))
                 raise
@@ -253,16 +260,24 @@ def _remote(value: Any, home: asyncio.AbstractEventLoop) -> Any:
 
 async def _in_fresh_context(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """Run without the caller's context variables: what a tool prints belongs to no old cell."""
-    return await asyncio.get_running_loop().create_task(
+    task = asyncio.get_running_loop().create_task(
         _contained_coroutine(call), context=contextvars.Context()
     )
+    try:
+        return await task
+    except GeneratorExit as leaving:
+        if not task.done():  # this coroutine itself is being closed
+            raise
+        raise Departure(leaving) from leaving
 
 
 def _contained(call: Callable[[], Any]) -> Any:
-    """Run a function of the user's; what would end the process becomes an error."""
+    """Run a function of the user's; what would end the process or the link becomes an error."""
     try:
         return call()
-    except (SystemExit, KeyboardInterrupt) as leaving:
+    except Exception:
+        raise
+    except BaseException as leaving:
         raise Departure(leaving) from leaving
 
 
@@ -270,7 +285,9 @@ async def _contained_coroutine(call: Callable[[], Coroutine[Any, Any, Any]]) -> 
     """The same for a coroutine function."""
     try:
         return await call()
-    except (SystemExit, KeyboardInterrupt) as leaving:
+    except (Exception, asyncio.CancelledError, GeneratorExit):
+        raise
+    except BaseException as leaving:
         raise Departure(leaving) from leaving
 
 

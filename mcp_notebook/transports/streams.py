@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import anyio
 from mcp.shared.message import SessionMessage
-from mcp_types import jsonrpc_message_adapter
+from mcp_types import JSONRPCNotification, jsonrpc_message_adapter
 
 from mcp_notebook.trace.events import Direction
 from mcp_notebook.wire import jsonrpc
@@ -135,6 +135,8 @@ class MessageDuplex(ABC):
         """
         try:
             message = jsonrpc_message_adapter.validate_json(raw, by_name=False)
+            if isinstance(message, JSONRPCNotification) and b'"id"' in raw:
+                jsonrpc.parse(raw)  # the SDK reads a request with an odd id as a notification
         except (ValueError, RecursionError):
             return self._refuse(raw)
         self._arrived.append((SessionMessage(message), len(raw)))
@@ -145,10 +147,11 @@ class MessageDuplex(ABC):
         return None
 
     def _refuse(self, raw: bytes) -> bytes | None:
-        code, identifier, text = jsonrpc.INVALID_REQUEST, None, "not a JSON-RPC 2.0 message"
-        answerable = True
+        code, text = jsonrpc.INVALID_REQUEST, "not a JSON-RPC 2.0 message"
+        identifier: jsonrpc.Id | None
         try:
-            jsonrpc.parse(raw)
+            envelope = jsonrpc.parse(raw)
+            identifier, answerable = envelope.id, envelope.kind is jsonrpc.MessageKind.REQUEST
         except jsonrpc.MessageError as problem:
             code, identifier, text = problem.code, problem.id, problem.text
             answerable = problem.answerable
@@ -267,7 +270,7 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
                 text = f"message longer than {self._max_line_bytes} bytes"
                 self._write_raw(jsonrpc.error_line(jsonrpc.INVALID_REQUEST, text, None))
             return
-        if not line.data.strip():
+        if not line.data or line.data.isspace():
             return
         if not line.terminated:
             self._fault("half a message: the link ended before its newline")

@@ -1,0 +1,1 @@
+"""Bad input as data, and what is due for each."""
