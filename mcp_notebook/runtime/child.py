@@ -15,6 +15,7 @@ from typing import Any
 
 from mcp_notebook.errors import UsageError
 from mcp_notebook.trace.events import Direction
+from mcp_notebook.transports.base import MAX_MESSAGE_BYTES
 from mcp_notebook.transports.report import Reporter
 from mcp_notebook.transports.stdio import inherited_pipes
 from mcp_notebook.transports.streams import LineDuplex, attach_pipes
@@ -26,8 +27,12 @@ from .snapshot import read_once
 from .targets import import_server
 from .toolthreads import ToolThreads
 
-REPORT_BUFFER_BYTES = 8 << 20
-"""A report that the kernel does not read is dropped beyond this, never the traffic."""
+REPORT_BUFFER_BYTES = 3 * MAX_MESSAGE_BYTES
+"""A report that the kernel does not read is dropped beyond this, never the traffic.
+
+A message of the limit is in the report twice, as bytes and as a message, and nothing that fits
+in a link may be missing in the Trace.
+"""
 
 
 def build(options: argparse.Namespace) -> NotebookServer:
