@@ -136,7 +136,7 @@ def test_two_views_and_one_opened_late_show_the_same(page: LabPage) -> None:
 
     first, late = View(page.cell(2)), View(page.cell(4))
     for view in (first, late):
-        expect(view.status).to_have_text("12 rows of 24 messages")
+        expect(view.status).to_have_text("12 messages · 1 other row")
     # each has its own filter
     first.filter("tool:add kind:request")
     late.filter("tool:add kind:response")

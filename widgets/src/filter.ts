@@ -18,6 +18,10 @@ export interface Wanted {
 
 export class Filter {
   readonly shown: Row[] = [];
+  /** How many of the shown rows are messages, how many of those failed, how many are faults. */
+  messages = 0;
+  errors = 0;
+  faults = 0;
   #wanted: Wanted = { words: [], scope: [], unfolded: () => false };
   #next = 0;
   #sawChunks = false;
@@ -29,6 +33,11 @@ export class Filter {
     return this.#wanted;
   }
 
+  /** Whether a message that both ends saw may show twice. */
+  get bothEnds(): boolean {
+    return this.#bothEnds;
+  }
+
   set(wanted: Wanted): void {
     this.#wanted = wanted;
     const all = [...wanted.words, ...wanted.scope];
@@ -38,7 +47,7 @@ export class Filter {
   }
 
   restart(): void {
-    this.shown.length = 0;
+    this.shown.length = this.messages = this.errors = this.faults = 0;
     this.#next = this.#wanted.from ?? 0;
   }
 
@@ -67,7 +76,9 @@ export class Filter {
       const stop = Math.min(rows.length, at + EVERY);
       for (; at < stop; at++) {
         const row = rows[at]!;
-        if (this.#holds(row)) this.shown.push(row);
+        if (!this.#holds(row)) continue;
+        this.shown.push(row);
+        this.#count(row, 1);
       }
       this.#next = rows[at - 1]!.seq + 1;
       if (now() >= until) break;
@@ -101,17 +112,25 @@ export class Filter {
     const at = this.indexOf(row.seq);
     const is = this.shown[at]?.seq === row.seq;
     const shall = this.#holds(row);
-    if (is !== shall) this.shown.splice(at, is ? 1 : 0, ...(is ? [] : [row]));
+    if (is === shall) return;
+    this.shown.splice(at, is ? 1 : 0, ...(is ? [] : [row]));
+    this.#count(row, is ? -1 : 1);
   }
 
   #from(seq: number): void {
-    this.shown.length = this.indexOf(seq);
+    for (const row of this.shown.splice(this.indexOf(seq))) this.#count(row, -1);
     this.#next = Math.max(seq, this.#wanted.from ?? 0);
   }
 
   #leave(): void {
     const first = this.store.rows[0]?.seq ?? Infinity;
     const gone = this.indexOf(first);
-    if (gone) this.shown.splice(0, gone);
+    if (gone) for (const row of this.shown.splice(0, gone)) this.#count(row, -1);
+  }
+
+  #count({ event, failed }: Row, by: 1 | -1): void {
+    if (event.kind === "message") this.messages += by;
+    if (event.kind === "fault") this.faults += by;
+    else if (failed) this.errors += by;
   }
 }

@@ -29,6 +29,8 @@ export interface Lane {
     | "outside"
     | "tools";
   readonly title: string;
+  /** The title with all its words, where it is a short one; else empty. */
+  readonly whole: string;
   readonly under: string;
   readonly badge: "" | "modern" | "legacy";
   readonly revision: string;
@@ -63,6 +65,17 @@ export interface Lanes {
 export const era = (revision: string): Lane["badge"] =>
   revision === "" ? "" : revision >= "2026" ? "modern" : "legacy";
 
+/** Over these a connection opens links as it needs them: one that closed says nothing of it. */
+const MANY_LINKS = new Set(["http", "http-json", "sse"]);
+
+const isOpen = ({ transport, open }: Session): boolean => open > 0 || MANY_LINKS.has(transport);
+
+/** A command line without its folders. */
+export const shortCommand = (command: string): string =>
+  (command.match(/\S+/g) ?? [])
+    .map((word) => word.replace(/\\/g, "/").replace(/\/+$/, "").split("/").at(-1) || word)
+    .join(" ");
+
 const KIND_WORD: Readonly<Record<string, string>> = {
   stdio: "a child process",
   bridge: "a child process",
@@ -94,7 +107,7 @@ export function layOut(sessions: Iterable<Session>, space: number, learn = false
   }
   const lanes: Unplaced[] = [];
   const lane = (id: string, kind: Lane["kind"], title: string, under: string, more = {}): void => {
-    const none = { badge: "", revision: "", tools: [], open: true, shakes: "" } as const;
+    const none = { whole: "", badge: "", revision: "", tools: [], open: true, shakes: "" } as const;
     lanes.push({ id, kind, title, under, ...none, ...more });
   };
   const narrow = space < NARROW;
@@ -104,7 +117,7 @@ export function layOut(sessions: Iterable<Session>, space: number, learn = false
     const name = (names: readonly string[], noun: string): string =>
       names.length === 1 ? names[0]! : `${names.length} ${noun}`;
     const ways = [...new Set(all.map((one) => one.transport))].join(", ");
-    const open = all.some((one) => one.open > 0);
+    const open = all.some(isOpen);
     const titles = [...servers].map(([id, [one]]) => (id[0] === "s" ? id.slice(2) : one!.conn));
     lane("client", "connection", name([...clients.keys()], "connections"), ways, { open });
     lane("server", "endpoint", name(titles, "servers"), "answering", { open });
@@ -113,8 +126,10 @@ export function layOut(sessions: Iterable<Session>, space: number, learn = false
   } else if ([...ends.values()].some(([client]) => client === "elsewhere"))
     lane("elsewhere", "outside", "a client", "outside");
   for (const [id, group] of servers) {
-    for (const { key, conn, transport, revision, open, shakes } of of("client", group)) {
-      const own = { badge: era(revision), revision, open: open > 0, shakes: shakes ? key : "" };
+    for (const session of of("client", group)) {
+      const { key, conn, transport, revision, shakes } = session;
+      const open = isOpen(session);
+      const own = { badge: era(revision), revision, open, shakes: shakes ? key : "" };
       lane(`c ${key}`, "connection", conn, transport, own);
     }
     for (const { key, conn } of of("relay", group)) lane(`x ${key}`, "relay", conn, "relay");
@@ -122,11 +137,13 @@ export function layOut(sessions: Iterable<Session>, space: number, learn = false
     const inKernel = id.startsWith("s ");
     const child = first.transport in KIND_WORD && !inKernel;
     const tools = [...new Set(group.flatMap((one) => [...one.tools]))];
-    const title = inKernel ? id.slice(2) : (child && first.address) || first.conn;
+    const whole = child ? first.address : "";
+    const title = inKernel ? id.slice(2) : shortCommand(whole) || first.conn;
     const under = inKernel ? "endpoint" : (KIND_WORD[first.transport] ?? "a server elsewhere");
     lane(id, inKernel ? "endpoint" : child ? "child" : "remote", title, under, {
       tools: learn ? [] : tools,
-      open: group.some((session) => session.open > 0),
+      whole: whole === title ? "" : whole,
+      open: group.some(isOpen),
       shakes: of("server", group).find((one) => one.shakes)?.key ?? "",
     });
     if (learn) lane("tools", "tools", "tool", "your function", { tools });

@@ -8,6 +8,9 @@ export const ROW = 36;
 /** Where in its row the arrow lies. */
 export const ARROW_Y = 27;
 
+/** How far from its lane a mark stands that is of no single lane. */
+const BESIDE = 12;
+
 export type Shape = "solid" | "dashed" | "dotted";
 export type Head = "arrow" | "open" | "cross" | "diamond" | "circle" | "square";
 
@@ -41,7 +44,8 @@ export function arrowOf(row: Row, lanes: Lanes): Arrow | undefined {
     case "stderr":
       return lone((relay ?? server).x, "note");
     case "fault":
-      return lone(relay?.x ?? (client.x + server.x) / 2, "bolt");
+      // beside a lane, so that what is said of it has room to its right
+      return lone(relay?.x ?? Math.min(client.x, server.x) + BESIDE, "bolt");
     case "opened":
     case "closed":
       return { ...lone(0, row.kind === "opened" ? "plus" : "minus"), x1: client.x, x2: server.x };

@@ -22,7 +22,7 @@ export class Reading {
 
 /** Which handshakes are shown message by message: none or all, but for some connections. */
 export class Folds {
-  /** While words are searched for, whatever holds them is shown. */
+  /** While words are searched for, or one exchange is looked at, whatever belongs to it is shown. */
   off = false;
   #open = false;
   readonly #others = new Set<string>();

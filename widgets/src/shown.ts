@@ -7,6 +7,18 @@ import { parse, type Word } from "./query.js";
 import { Folds } from "./reading.js";
 import type { Change, Row, Session, Store } from "./store.js";
 
+/** Each message once, also where both ends of it were seen. */
+export interface Tally {
+  readonly messages: number;
+  /** How many messages there are, shown or not. */
+  readonly of: number;
+  /** How many of the messages failed. */
+  readonly errors: number;
+  readonly faults: number;
+  /** How many rows are neither. */
+  readonly others: number;
+}
+
 const LINKS = new Set<Row["kind"]>(["opened", "closed"]);
 
 export class Shown {
@@ -42,12 +54,12 @@ export class Shown {
   query(text: string): void {
     const words = parse(text);
     const { mini, road, only: opened, folds } = this;
-    folds.off = words.some(({ negated }) => !negated);
+    folds.off = mini !== undefined || words.some(({ negated }) => !negated);
     const only = (this.#only = this.exchange);
     this.filter.set({
       words,
       scope: this.#scope,
-      unfolded: (key) => mini !== undefined || folds.open(key),
+      unfolded: (key) => folds.open(key),
       from: mini ?? 0,
       only:
         mini === undefined
@@ -86,6 +98,22 @@ export class Shown {
   /** Go on judging rows for some milliseconds; whether all are judged. */
   advance(ms: number): boolean {
     return this.filter.advance(ms);
+  }
+
+  /** How much is shown, of how much. */
+  get tally(): Tally {
+    const { filter, folds, store } = this;
+    let { messages, errors } = filter;
+    const { faults } = filter;
+    const others = filter.shown.length - messages - faults;
+    // the row of a folded handshake stands for all messages of it
+    for (const { first, count, failed } of store.handshakes.values()) {
+      if (count < 2 || folds.open(first.session.key) || this.placeOf(first) < 0) continue;
+      messages += count - 1;
+      errors += failed - Number(first.failed);
+    }
+    const of = filter.bothEnds ? store.messages : store.messages - store.twins;
+    return { messages, of, errors, faults, others };
   }
 
   /** Whose rows they are. */

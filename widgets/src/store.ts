@@ -89,19 +89,28 @@ export interface Change {
   readonly removed: number;
 }
 
+export interface Handshake {
+  readonly first: Row;
+  readonly last: Row;
+  /** How many messages it has, and how many of them failed. */
+  readonly count: number;
+  readonly failed: number;
+}
+
 const HANDSHAKE = new Set(["initialize", "server/discover", "notifications/initialized"]);
 
 export class Store {
   readonly rows: Row[] = [];
   readonly sessions = new Map<string, Session>();
   readonly links = new Map<string, Link>();
-  readonly handshakes = new Map<number, { first: Row; last: Row; count: number }>();
+  readonly handshakes = new Map<number, Handshake>();
   /** How many events left here to keep the bounds; the Trace's own are in `droppedBefore`. */
   dropped = 0;
   droppedBefore = 0;
   zeroNs = 0;
   messages = 0;
-  errors = 0;
+  /** How many of the messages a client here saw too. */
+  twins = 0;
   #bytes = 0;
   #fold = new Fold();
   #waiting = new Map<string, { clients: Link[]; servers: Link[] }>();
@@ -115,7 +124,7 @@ export class Store {
     this.handshakes.clear();
     this.#waiting.clear();
     this.#fold = new Fold();
-    this.dropped = this.droppedBefore = this.messages = this.errors = this.#bytes = 0;
+    this.dropped = this.droppedBefore = this.messages = this.twins = this.#bytes = 0;
   }
 
   get last(): number {
@@ -185,6 +194,7 @@ export class Store {
     const first = envelopes[0] as Envelope;
     const row = plain(event, link, event.direction, first.kind, first);
     this.messages++;
+    if (link.twin) this.twins++;
     link.rows.push(row);
     const exchanges: Exchange[] = [];
     for (const one of envelopes) {
@@ -197,7 +207,6 @@ export class Store {
       row.failed ||= one.kind === "error" || one.result?.isError === true;
     }
     row.failed ||= first.kind === "invalid";
-    if (row.failed && !link.twin) this.errors++;
     row.exchanges = exchanges;
     const method = exchanges[0]?.method ?? row.method;
     const shakes = HANDSHAKE.has(method) || HANDSHAKE.has(row.method);
@@ -210,6 +219,7 @@ export class Store {
         first: known?.first ?? row,
         last: row,
         count: (known?.count ?? 0) + 1,
+        failed: (known?.failed ?? 0) + Number(row.failed),
       });
     }
     return row;
@@ -300,6 +310,7 @@ export class Store {
     const [client, server] = vantage === "client" ? [link, other] : [other, link];
     client.session.peer ||= server.session.conn;
     server.twin = client;
+    this.twins += server.rows.length;
     return server;
   }
 
@@ -317,6 +328,7 @@ export class Store {
       this.#bytes -= weight(row.event);
       if (row.event.kind === "message") {
         this.messages--;
+        if (row.link.twin) this.twins--;
         gone.set(row.link, (gone.get(row.link) ?? 0) + 1);
         for (const exchange of row.exchanges) {
           if (exchange.request === row) this.#fold.forget(exchange);
@@ -362,3 +374,10 @@ function plain(
 /** The text a row is searched in. */
 export const wordsOf = ({ event }: Row): string => textOf(event);
 export const envelopesOf = ({ event }: Row): readonly Envelope[] => envelopesIn(event);
+
+/** The numbers of rows that were there before a change and say something else since. */
+export function touched({ added, replaced, turned }: Change): Set<number> {
+  const rows = [...replaced, ...[...turned].flatMap((one) => one.ends)];
+  // the first row of a handshake says how many messages it has
+  return new Set([...rows.map(({ seq }) => seq), ...added.map(({ handshake }) => handshake)]);
+}

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Feed, Static } from "../src/feed.js";
-import type { Options } from "../src/protocol.js";
+import type { Options, TraceEvent } from "../src/protocol.js";
 import { Flow } from "../src/view/flow.js";
-import { events } from "./traces.js";
+import { events, message } from "./traces.js";
 
 let flow: Flow;
 beforeEach(() => {
@@ -14,8 +14,9 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-function shown(name: string, options: Options = {}): void {
-  const lines = events(name).map((item) => JSON.stringify(item));
+function shown(name: string | readonly TraceEvent[], options: Options = {}): void {
+  const items = typeof name === "string" ? events(name) : name;
+  const lines = items.map((item) => JSON.stringify(item));
   flow = new Flow(new Feed(new Static(lines.join("\n"))).open(), options);
   document.body.append(flow.element);
   flow.wake().draw();
@@ -95,4 +96,66 @@ test("words that are searched for show handshakes that hold them; words to leave
   type("method:initialize");
   expect(flow.filter.shown.map((row) => row.exchanges[0]?.method)).toContain("initialize");
   expect(each().map((one) => (one as HTMLButtonElement).disabled)).not.toContain(false);
+});
+
+/** A handshake that falls back to the older era, with a line on standard error in it. */
+const FALLBACK: readonly TraceEvent[] = [
+  message(1, { id: 1, method: "server/discover" }),
+  { ...message(2, {}), kind: "stderr", text: "ready" } as unknown as TraceEvent,
+  message(3, { id: 1, error: { code: -32601, message: "unknown method" } }),
+  message(4, { id: 2, method: "initialize", params: { protocolVersion: "2025-11-25" } }),
+  message(5, { id: 2, result: { protocolVersion: "2025-11-25", serverInfo: { name: "s" } } }),
+  message(6, { method: "notifications/initialized" }),
+  message(7, { id: 3, method: "tools/list" }),
+];
+const label = (seq: number) =>
+  flow.element.querySelector(`[data-seq="${seq}"] .mf-label`)?.textContent ?? "";
+
+test("a handshake that is unfolded says each message, also with another event in between", () => {
+  shown(FALLBACK, { query: "conn:c" });
+  expect([label(1), label(3)]).toEqual([
+    expect.stringMatching(/^server\/discover/),
+    expect.stringMatching(/^error -32601/),
+  ]);
+  flow.destroy();
+  shown(FALLBACK);
+  expect([label(1), label(2), label(3)]).toEqual([
+    "▸ handshake5 messages",
+    expect.stringMatching(/^stderr/),
+    "",
+  ]);
+  all().click();
+  flow.draw();
+  expect(label(1)).toMatch(/^server\/discover/);
+});
+
+test("the view of one exchange shows it as it is, of a handshake too", () => {
+  shown(FALLBACK, { mini: 1, open: true } as Options);
+  expect([label(1), label(3)].map((text) => text.split(" ")[0])).toEqual([
+    expect.stringMatching(/^server\/discover/),
+    "error",
+  ]);
+});
+
+test("a folded handshake counts the messages that come while it is shown", () => {
+  let hear: (batch: never) => void = () => undefined;
+  const text = FALLBACK.slice(0, 5).map((item) => JSON.stringify(item));
+  const backend = new Static(text.join("\n"));
+  flow = new Flow(
+    new Feed(
+      Object.assign(backend, {
+        open: (heard: (batch: never) => void) => {
+          hear = heard;
+          return () => undefined;
+        },
+      }),
+    ).open(),
+  );
+  document.body.append(flow.element);
+  flow.wake().draw();
+  expect(label(1)).toBe("▸ handshake4 messages");
+  const more = { dropped: 0, zero_ns: 0, items: FALLBACK.slice(5) };
+  hear({ type: "batch", epoch: flow.feed.epoch, from: 6, to: 7, ...more } as never);
+  flow.draw();
+  expect(label(1)).toBe("▸ handshake5 messages");
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { layOut } from "../src/lanes.js";
+import { layOut, shortCommand } from "../src/lanes.js";
 import { arrowOf, bracketsOf } from "../src/layout.js";
 import type { TraceEvent } from "../src/protocol.js";
 import { Store } from "../src/store.js";
@@ -109,4 +109,58 @@ test("a head takes the room up to the heads beside it, and none overlaps", () =>
   // “memory-legacy” beside “you”, which needs less
   expect(connection!.title).toBe("memory-legacy");
   expect(connection!.room).toBeGreaterThan(connection!.x - you!.x);
+});
+
+/** A link of a connection over a transport that opened and closed. */
+const closed = (transport: string) => {
+  const store = new Store();
+  const common = { seq: 0, time_ns: 0, conn: "c", vantage: "client", link: "l", transport };
+  store.take([
+    { ...common, seq: 1, kind: "opened", address: "somewhere" },
+    seen("client", 2, { transport, link: "l" }),
+    { ...common, seq: 3, kind: "closed", reason: "" },
+  ] as TraceEvent[]);
+  return [...store.sessions.values()];
+};
+const heads = (transport: string, space: number) =>
+  layOut(closed(transport), space)
+    .lanes.filter(({ kind }) => kind !== "you")
+    .map(({ open }) => open);
+
+test("over HTTP a link that closed closes neither the connection nor the endpoint", () => {
+  for (const transport of ["http", "http-json", "sse"])
+    expect(heads(transport, 900)).toEqual([true, true]);
+  for (const transport of ["websocket", "memory", "stdio"])
+    expect(heads(transport, 900)).toEqual([false, false]);
+  const two = [
+    ...closed("http"),
+    ...closed("http").map((one) => ({ ...one, conn: "d", key: "d" })),
+  ];
+  const merged = layOut(two, 202);
+  expect([merged.merged, merged.lanes.map(({ open }) => open)]).toEqual([true, [true, true]]);
+});
+
+test("a child process is named by its command without its folders, and keeps the whole of it", () => {
+  const sessions = closed("stdio");
+  sessions[0]!.address = "/opt/one/python3 /opt/two/server.py --fast";
+  const child = layOut(sessions, 900).lanes.find(({ kind }) => kind === "child")!;
+  expect([child.title, child.whole]).toEqual(["python3 server.py --fast", sessions[0]!.address]);
+  sessions[0]!.address = "";
+  const unnamed = layOut(sessions, 900).lanes.find(({ kind }) => kind === "child")!;
+  expect([unnamed.title, unnamed.whole]).toEqual(["c", ""]);
+  expect(shortCommand(String.raw`C:\Python\python.exe  -m  a.b  /srv/data/ /`)).toBe(
+    "python.exe -m a.b data /",
+  );
+});
+
+test("the mark of a fault stands where what is said of it begins, not in the middle", () => {
+  const store = new Store();
+  const fault = { ...seen("client", 2), kind: "fault", text: "refused" } as unknown as TraceEvent;
+  store.take([seen("client", 1), fault]);
+  const lanes = layOut(store.sessions.values(), 900);
+  const client = lanes.lanes.find(({ kind }) => kind === "connection")!;
+  const { x1, head } = arrowOf(store.rows[1]!, lanes)!;
+  expect(head).toBe("bolt");
+  expect(x1 - client.x).toBeGreaterThan(0);
+  expect(x1 - client.x).toBeLessThan(20);
 });

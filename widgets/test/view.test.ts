@@ -60,6 +60,8 @@ test("each message is a row with its number, kind and method", () => {
 
 test("of 20,000 messages only those in sight are in the document", () => {
   shown(Array.from({ length: 20_000 }, (_, i) => message(i + 1, { method: "ping" })));
+  while (!flow!.shown.advance(1000));
+  flow!.draw();
   expect(flow!.filter.shown.length).toBe(20_000);
   expect(rows().length).toBeLessThan(60);
 });
@@ -71,6 +73,68 @@ test("the filter selects, says what is wrong, and keeps what it showed", () => {
   type("knid:x");
   expect(flow!.element.querySelector(".mf-wrong")!.textContent).toContain("Did you mean kind:?");
   expect(rows().length).toBe(2);
+});
+
+const status = () => flow!.element.querySelector(".mf-statusbar")!.textContent!;
+
+test("below stands how much is shown, of how much, and what of it failed", () => {
+  const other = { conn: "d", link: "m" };
+  const error = { id: 1, error: { code: -32601, message: "unknown method" } };
+  shown([
+    message(1, { id: 1, method: "tools/call" }),
+    { ...message(2, {}), kind: "stderr", text: "ready" } as unknown as TraceEvent,
+    message(3, error),
+    message(4, { id: 1, method: "tools/call" }, other),
+    message(5, error, other),
+    message(6, "no JSON", other),
+    { ...message(7, {}, other), kind: "fault", text: "refused" } as unknown as TraceEvent,
+  ]);
+  expect(status()).toBe("5 messages  ·  3 errors  ·  1 fault  ·  1 other row");
+  type("conn:c");
+  expect(status()).toBe("2 of 5 messages  ·  1 error  ·  1 other row");
+  type("conn:c kind:request");
+  expect(status()).toBe("1 of 5 messages");
+});
+
+test("a message that both ends saw counts once, and a folded one with its handshake", () => {
+  const items = events("memory");
+  const once = items.filter(({ kind, vantage }) => kind === "message" && vantage === "client");
+  shown(items);
+  expect(status()).toMatch(new RegExp(`^${once.length} messages  ·`));
+  const [folded] = status().match(/\d+ errors?/) ?? [];
+  press("Unfold handshakes");
+  flow!.draw();
+  expect(status()).toMatch(new RegExp(`^${once.length} messages  ·`));
+  expect(status()).toContain(folded);
+  type("vantage:client");
+  expect(status()).toMatch(new RegExp(`^${once.length} of ${2 * once.length} messages  ·`));
+});
+
+test("what is said of a fault begins at its mark and has the room up to the edge", () => {
+  shown([
+    message(1, { id: 1, method: "tools/call" }),
+    { ...message(2, {}), kind: "fault", text: "refused" } as unknown as TraceEvent,
+  ]);
+  const { style } = row(2).querySelector<HTMLElement>(".mf-label")!;
+  const { lanes, width } = flow!.picture.lanes;
+  const client = lanes.find(({ kind }) => kind === "connection")!;
+  const [left, most] = [style.left, style.maxWidth].map(Number.parseFloat) as [number, number];
+  expect(left - client.x).toBeLessThan(30);
+  expect(left + most).toBeGreaterThan(width);
+});
+
+test("the command of a child process is short above its lane, and whole where one looks", () => {
+  const command = "/opt/one/python3 /opt/two/server.py --fast";
+  const opened = { ...message(1, {}, { transport: "stdio" }), kind: "opened", address: command };
+  shown([
+    opened as unknown as TraceEvent,
+    message(2, { id: 1, method: "tools/call" }, { transport: "stdio" }),
+  ]);
+  const head = flow!.element.querySelector<HTMLElement>(".mf-lane-child")!;
+  expect(head.querySelector(".mf-name")!.textContent).toBe("python3 server.py --fast");
+  expect(head.title).toBe(`${command}, a child process`);
+  row(1).click();
+  expect(hook("mcp-flow-detail").textContent).toContain(command);
 });
 
 test("a message opens in four layers", () => {

@@ -6,11 +6,12 @@ import type { Filter } from "../filter.js";
 import type { Answer, Options } from "../protocol.js";
 import { Reading } from "../reading.js";
 import { Shown } from "../shown.js";
-import type { Change, Row, Session } from "../store.js";
+import { type Change, type Row, type Session, touched } from "../store.js";
 import { Aside } from "./aside.js";
 import { Calling } from "./calling.js";
 import { Detail } from "./detail.js";
 import { h } from "./dom.js";
+import { frame } from "./frame.js";
 import { press } from "./keys.js";
 import { folded, miniHead } from "./mini.js";
 import { Picture } from "./picture.js";
@@ -93,13 +94,8 @@ export class Flow {
     this.#status = new Status(feed);
     this.#toolbar = new Toolbar(this, options.query ?? "", this.player.element);
     const drawings = h("div.mf-shown", {}, this.picture.element, this.table.element);
-    this.element = h(
-      // what servers say is no mathematics either
-      "div.mcp-flow.mathjax_ignore.tex2jax_ignore",
-      {
-        ...{ "data-testid": "mcp-flow", "data-lm-suppress-shortcuts": "true" },
-        ...{ role: "region", "aria-label": "MCP messages" },
-      },
+    this.element = frame(
+      () => this.#toolbar.focus(),
       this.#toolbar.element,
       this.#toolbar.wrong,
       this.#calling.element,
@@ -133,14 +129,6 @@ export class Flow {
       port.addEventListener("scroll", scrolled, { passive: true });
       port.addEventListener("keydown", (event) => press(event, this));
     }
-    this.element.addEventListener("keydown", (event) => {
-      const typing = /^(INPUT|TEXTAREA|SELECT)$/.test((event.target as HTMLElement).tagName);
-      if (event.key === "/" && !typing) {
-        event.preventDefault();
-        this.#toolbar.focus();
-      }
-      event.stopPropagation();
-    });
   }
 
   #begin(): void {
@@ -252,14 +240,11 @@ export class Flow {
       table.scroller.stale();
       if (!this.feed.store.at(this.reading.selected)) this.select(0);
     } else {
-      const { added, replaced, turned } = change;
-      this.#status.take(added);
-      for (const { seq } of [...replaced, ...[...turned].flatMap((one) => one.ends)]) {
-        picture.scroller.remake(seq);
-        table.scroller.remake(seq);
-      }
+      this.#status.take(change.added);
+      for (const seq of touched(change))
+        for (const { scroller } of [picture, table]) scroller.remake(seq);
       const { row } = detail;
-      if (row && replaced.some(({ link }) => link === row.link)) detail.draw();
+      if (row && change.replaced.some(({ link }) => link === row.link)) detail.draw();
     }
     if (this.#also.length) this.#presence.soon(() => this.#drawAlso(), ALSO_MS);
     if (this.#fold?.open !== false) this.#presence.came();
@@ -313,7 +298,7 @@ export class Flow {
       this.picture.paint();
     }
     const selected = reading.span && shown.between(reading.span);
-    this.#status.draw(shown.rows.length, reading.marked, selected, this.learns);
+    this.#status.draw(shown.tally, reading.marked, selected, this.learns);
     this.scroller.settle();
     if (!done) this.dirty();
   }

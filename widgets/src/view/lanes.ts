@@ -35,7 +35,7 @@ export function laneHead(
   const under = clean(lane.open ? lane.under : `${lane.under}, closed`, 40);
   const head = h(
     `div.mf-lane.mf-lane-${kind}`,
-    { title: `${title}, ${under}` },
+    { title: `${clean(lane.whole, 400) || title}, ${under}` },
     h("span.mf-name", {}, icon, h("span", {}, title)),
     h("span.mf-under", {}, under),
   );

@@ -260,22 +260,11 @@ export class Picture {
 
   #folded(row: Row): { text: string; took: string } | undefined {
     const shake = row.handshake === row.seq ? this.store.handshakes.get(row.seq) : undefined;
-    const next = this.#scroller.source.at(this.#indexOf(row) + 1);
-    if (!shake || shake.count < 2 || next?.handshake === row.seq) return undefined;
+    // not by the row that comes next: another event may stand between two messages of it
+    if (!shake || shake.count < 2 || this.folds.open(row.session.key)) return undefined;
     const took = durationText(shake.last.event.time_ns - shake.first.event.time_ns);
     const text = `handshake of ${row.event.conn}, ${countText(shake.count, "message")}, ${took}, folded`;
     return { text: clean(text, 200), took };
-  }
-
-  #indexOf(row: Row): number {
-    const { source } = this.#scroller;
-    let [low, high] = [0, source.count];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((source.at(middle)?.seq ?? 0) < row.seq) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 
   #label(
@@ -313,8 +302,9 @@ export class Picture {
       label.style.maxWidth = `${Math.min(high - 16, width - this.#beyond - 60)}px`;
     } else {
       label.style.left = `${low + 12}px`;
-      // where it is narrow, up to the edge: times stand a line below
-      label.style.maxWidth = `${width - low + (this.#lanes.narrow ? 48 : -12)}px`;
+      // up to the edge where no times stand, or where it is narrow: they then stand a line below
+      const free = said.took || said.size ? -12 : RIGHT - 24;
+      label.style.maxWidth = `${width - low + (this.#lanes.narrow ? 48 : free)}px`;
     }
     return label;
   }

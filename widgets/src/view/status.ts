@@ -3,6 +3,7 @@
 import { countText, durationText, sizeText } from "../bytes.js";
 import type { Feed } from "../feed.js";
 import { totalOf } from "../measure.js";
+import type { Tally } from "../shown.js";
 import type { Row } from "../store.js";
 import { h } from "./dom.js";
 
@@ -27,10 +28,14 @@ export class Status {
     }
   }
 
-  draw(rows: number, marked: number, selected: readonly Row[] | undefined, learns: boolean): void {
+  draw(tally: Tally, marked: number, selected: readonly Row[] | undefined, learns: boolean): void {
     const { store, bad } = this.feed;
-    const parts = [`${countText(rows, "row")} of ${countText(store.messages, "message")}`];
-    if (store.errors) parts.push(countText(store.errors, "error"));
+    const { messages, of, errors, faults, others } = tally;
+    const all = countText(of, "message");
+    const parts = [messages === of ? all : `${messages} of ${all}`];
+    if (errors) parts.push(countText(errors, "error"));
+    if (faults) parts.push(countText(faults, "fault"));
+    if (others) parts.push(countText(others, "other row"));
     const gone = store.dropped + store.droppedBefore;
     if (gone) parts.push(`${countText(gone, "older event")} dropped`);
     if (bad) parts.push(`${countText(bad, "line")} could not be read`);
