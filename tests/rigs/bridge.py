@@ -18,7 +18,7 @@ from typing import Any
 
 from mcp_notebook.bridge.choice import WELCOME
 
-LIMIT_S = 60.0
+LIMIT_S = 50.0
 """How long anything is waited for; only a failure takes so long."""
 
 

@@ -21,7 +21,7 @@ from mcp_notebook.runtime.workbench import Workbench
 from tests.transports.tools import Size, tall
 
 ROUNDS = 10
-IN_KERNEL = ["memory", "pipe", "unix", "tcp", "http", "http-json", "sse", "websocket"]
+IN_KERNEL = ["memory", "pipe", "bridge", "unix", "tcp", "http", "http-json", "sse", "websocket"]
 
 
 def held() -> dict[str, object]:

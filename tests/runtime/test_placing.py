@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPDeprecationWarning
 
 from mcp_notebook.runtime.workbench import Workbench
 
-ROADS = ["memory", "pipe", "unix", "tcp", "http", "sse", "websocket"]
+ROADS = ["memory", "pipe", "bridge", "unix", "tcp", "http", "sse", "websocket"]
 
 
 def test_an_adopted_servers_tools_run_off_the_transport_loop_now_and_later() -> None:
