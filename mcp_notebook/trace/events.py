@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Final
@@ -64,6 +63,11 @@ class Event:
         """What its kind adds to that line."""
         return ""
 
+    @property
+    def weight(self) -> int:
+        """The payload bytes it keeps alive."""
+        return 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Message(Event):
@@ -92,6 +96,11 @@ class Message(Event):
     def cut(self) -> bool:
         """Whether ``raw`` is shorter than what travelled."""
         return self.size > len(self.raw)
+
+    @property
+    def weight(self) -> int:
+        """The payload bytes it keeps alive."""
+        return len(self.raw)
 
     def json(self) -> Any:
         """The message parsed, or ``None`` where it is not JSON or was cut."""
@@ -127,6 +136,11 @@ class Chunk(Event):
         """Whether ``data`` is shorter than what travelled."""
         return self.size > len(self.data)
 
+    @property
+    def weight(self) -> int:
+        """The payload bytes it keeps alive."""
+        return len(self.data)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class StderrLine(Event):
@@ -135,6 +149,11 @@ class StderrLine(Event):
     kind: ClassVar[str] = "stderr"
 
     text: str
+
+    @property
+    def weight(self) -> int:
+        """The payload bytes it keeps alive."""
+        return len(self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -175,6 +194,11 @@ class Fault(Event):
 
     text: str
 
+    @property
+    def weight(self) -> int:
+        """The payload bytes it keeps alive."""
+        return len(self.text)
+
 
 # ---- the quick way to make the two kinds that come by the thousand --------------------------
 #
@@ -198,20 +222,20 @@ class _ChunkDraft(Event):
     __delattr__ = object.__delattr__
 
 
-def _quick_message(
-    *,
+def quick_message(
     seq: int,
     time_ns: int,
     conn: str,
     vantage: Vantage,
-    link: str = "",
-    transport: str = "",
+    link: str,
+    transport: str,
     direction: Direction,
     raw: bytes,
     size: int,
-    span: Span | None = None,
-    cell: str = "",
-) -> Event:
+    span: Span | None,
+    cell: str,
+) -> Message:
+    """A message of these fields, in the order of the class."""
     draft: Any = object.__new__(_MessageDraft)
     draft.seq = seq
     draft.time_ns = time_ns
@@ -228,19 +252,19 @@ def _quick_message(
     return draft  # type: ignore[no-any-return]
 
 
-def _quick_chunk(
-    *,
+def quick_chunk(
     seq: int,
     time_ns: int,
     conn: str,
     vantage: Vantage,
-    link: str = "",
-    transport: str = "",
+    link: str,
+    transport: str,
     direction: Direction,
     data: bytes,
     size: int,
     offset: int,
-) -> Event:
+) -> Chunk:
+    """A chunk of these fields, in the order of the class."""
     draft: Any = object.__new__(_ChunkDraft)
     draft.seq = seq
     draft.time_ns = time_ns
@@ -254,7 +278,3 @@ def _quick_chunk(
     draft.offset = offset
     draft.__class__ = Chunk
     return draft  # type: ignore[no-any-return]
-
-
-QUICK: Final[dict[Any, Callable[..., Any]]] = {Message: _quick_message, Chunk: _quick_chunk}
-"""For a kind of event, a function with the same arguments that makes it faster."""

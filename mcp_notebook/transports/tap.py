@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp_notebook.trace.events import (
-    Chunk,
     Direction,
     Fault,
     LinkClosed,
     LinkOpened,
-    Message,
     StderrLine,
     Vantage,
+    quick_chunk,
+    quick_message,
 )
 from mcp_notebook.trace.store import Trace
 from mcp_notebook.wire.spans import Span
@@ -35,7 +35,10 @@ CELL: ContextVar[str] = ContextVar("mcp_notebook_cell", default="")
 class LinkTap:
     """Records one link (one byte stream, both directions) at one vantage."""
 
-    __slots__ = ("_is_client", "_labels", "_limit", "_offsets", "_open", "_trace", "link")
+    __slots__ = (
+        *("_conn", "_is_client", "_labels", "_limit", "_offsets", "_open", "_trace"),
+        *("_transport", "_vantage", "link"),
+    )
 
     def __init__(
         self, trace: Trace, *, conn: str, vantage: Vantage, transport: str, link: str
@@ -44,6 +47,9 @@ class LinkTap:
         self._limit = trace.max_event_bytes
         self._is_client = vantage is Vantage.CLIENT
         self.link = link
+        self._conn = conn
+        self._vantage = vantage
+        self._transport = transport
         self._labels: dict[str, Any] = {
             "conn": conn,
             "vantage": vantage,
@@ -73,14 +79,19 @@ class LinkTap:
         offset = self._offsets[direction]
         size = len(data)
         self._offsets[direction] = offset + size
-        self._trace.record(
-            Chunk,
-            time_ns=time_ns,
-            direction=direction,
-            data=data if size <= self._limit else data[: self._limit],
-            size=size,
-            offset=offset,
-            **self._labels,
+        kept = data if size <= self._limit else data[: self._limit]
+        self._trace.append(
+            quick_chunk,
+            len(kept),
+            time_ns,
+            self._conn,
+            self._vantage,
+            self.link,
+            self._transport,
+            direction,
+            kept,
+            size,
+            offset,
         )
         return offset
 
@@ -90,15 +101,20 @@ class LinkTap:
         """One JSON-RPC message passed."""
         size = len(raw)
         sent_here = self._is_client and direction is Direction.CLIENT_TO_SERVER
-        event = self._trace.record(
-            Message,
-            time_ns=time_ns,
-            direction=direction,
-            raw=raw if size <= self._limit else raw[: self._limit],
-            size=size,
-            span=span,
-            cell=CELL.get() if sent_here else "",
-            **self._labels,
+        kept = raw if size <= self._limit else raw[: self._limit]
+        event = self._trace.append(
+            quick_message,
+            len(kept),
+            time_ns,
+            self._conn,
+            self._vantage,
+            self.link,
+            self._transport,
+            direction,
+            kept,
+            size,
+            span,
+            CELL.get() if sent_here else "",
         )
         if sent_here and (noted := SENT.get()) is not None:
             noted.append(event.seq)

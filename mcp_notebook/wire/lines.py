@@ -70,7 +70,14 @@ class LineDecoder:
         events: list[LineEvent] = []
         at = 0
         while (newline := data.find(b"\n", at)) >= 0:
-            events.append(self._end(data[at:newline], terminated=True))
+            piece = data[at:newline]
+            # most lines come in one piece; \r, blank lines and the rest go the long way
+            if not self._size and 0 < len(piece) <= self._max and piece[-1] != 13:
+                end = self._start + len(piece) + 1
+                events.append(Line(bytes(piece), Span(self._start, end)))
+                self._start = end
+            else:
+                events.append(self._end(piece, terminated=True))
             at = newline + 1
         if at < len(data):
             self._keep(data[at:] if at else data)

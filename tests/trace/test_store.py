@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import threading
 import tracemalloc
 from itertools import pairwise
@@ -8,7 +9,6 @@ from itertools import pairwise
 import pytest
 
 from mcp_notebook.trace.events import (
-    QUICK,
     Chunk,
     Event,
     Fault,
@@ -17,12 +17,15 @@ from mcp_notebook.trace.events import (
     Message,
     StderrLine,
     Vantage,
+    quick_chunk,
+    quick_message,
 )
 from mcp_notebook.trace.store import Trace
 from mcp_notebook.transports.tap import Tap
 
 from .recording import C2S, S2C, Recording
 
+QUICK = {Message: quick_message, Chunk: quick_chunk}
 LABELS = {"conn": "demo", "vantage": Vantage.CLIENT}
 
 
@@ -35,8 +38,8 @@ LABELS = {"conn": "demo", "vantage": Vantage.CLIENT}
     ],
 )
 def test_the_quick_way_makes_the_same_frozen_event(kind: type[Event], own: dict) -> None:
-    quick = QUICK[kind](seq=1, time_ns=2, **LABELS, link="l", transport="t", **own)
     plain = kind(seq=1, time_ns=2, **LABELS, link="l", transport="t", **own)
+    quick = QUICK[kind](*(getattr(plain, field.name) for field in dataclasses.fields(kind)))
     assert type(quick) is kind
     assert quick == plain
     assert hash(quick) == hash(plain)
@@ -50,13 +53,25 @@ def test_the_quick_way_makes_the_same_frozen_event(kind: type[Event], own: dict)
 
 
 @pytest.mark.parametrize("kind", [Message, Chunk])
-def test_the_quick_way_knows_every_field_with_its_default(kind: type[Event]) -> None:
-    required = {
-        field.name: object()
-        for field in dataclasses.fields(kind)
-        if field.default is dataclasses.MISSING and field.name != "size"
-    }
-    assert QUICK[kind](**required, size=1) == kind(**required, size=1)
+def test_the_quick_way_takes_every_field_in_the_order_of_the_class(kind: type[Event]) -> None:
+    taken = list(inspect.signature(QUICK[kind]).parameters)
+    assert taken == [field.name for field in dataclasses.fields(kind)]
+
+
+def test_what_comes_by_the_quick_way_is_numbered_kept_and_told_as_the_rest() -> None:
+    trace = Trace(max_bytes=10)
+    told: list[Event] = []
+    trace.subscribe(told.append)
+    labels = ("demo", Vantage.CLIENT, "l", "t", C2S)
+
+    first = trace.append(quick_message, 6, 0, *labels, b"{    }", 6, None, "")
+    second = trace.append(quick_chunk, 7, 5, *labels, b"{     }", 7, 0)
+
+    assert (first.seq, second.seq, second.time_ns) == (1, 2, 5)
+    assert first.time_ns >= trace.zero_ns
+    assert trace.events() == [second]
+    assert trace.dropped == 1
+    assert told == [first, second]
 
 
 def test_events_are_numbered_from_one_and_stamped() -> None:
