@@ -10,6 +10,7 @@ import asyncio
 import os
 import pickle
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,29 @@ def build(options: argparse.Namespace) -> NotebookServer:
     return server
 
 
+class Batches:
+    """Writes together what is recorded in one turn of the running loop.
+
+    Each write would wake the kernel, which waits for the answer itself: it comes first. What
+    arrived is still written before a tool runs, also one that ends the process.
+    """
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+        self._parts: list[bytes] = []
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, data: bytes) -> None:
+        """Take a record."""
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def _flush(self) -> None:
+        parts, self._parts = self._parts, []
+        self._write(b"".join(parts))
+
+
 async def serve(server: NotebookServer, read_fd: int, write_fd: int) -> None:
     """Serve one client until its input ends."""
     tap: Any = None
@@ -67,12 +91,13 @@ async def serve(server: NotebookServer, read_fd: int, write_fd: int) -> None:
             if transport.get_write_buffer_size() < REPORT_BUFFER_BYTES:
                 transport.write(data)
 
-        tap = Reporter(write)
+        tap = Reporter(Batches(write))
         tap.opened(f"standard streams of process {os.getpid()}")
     duplex = LineDuplex(receives=Direction.CLIENT_TO_SERVER, tap=tap)
     await attach_pipes(duplex, read_fd, write_fd)
     await server.serve_streams(duplex, duplex)
     await duplex.aclose()
+    await asyncio.sleep(0)  # the end is part of the report
 
 
 def main() -> None:
