@@ -11,12 +11,14 @@ import inspect
 import io
 import linecache
 import reprlib
+import sysconfig
 import textwrap
 import threading
 import traceback
 import types
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, NoReturn
 
@@ -34,6 +36,13 @@ LIMIT_S: Final = 2.0
 
 GRACE_S: Final = 1.0
 """Seconds after which a function that does not end is left alone."""
+
+_NO_CELLS: Final = (
+    str(Path(__file__).parents[1]),
+    *(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
+    "<frozen",
+)
+"""How the names of files begin that no cell of a notebook has: this package, libraries."""
 
 _KINDS: Final[dict[Any, str]] = {
     callable: "a function",
@@ -187,7 +196,7 @@ class Attempt:
         if isinstance(ran.error, NotImplementedError):
             self.untouched(f"{call} raised NotImplementedError: it is not written yet.")
         if ran.error is not None:
-            line = line_of(ran.error, function)
+            line = line_of(ran.error)
             self.stop(
                 f"{call} raised {type(ran.error).__name__}: {_line(ran.error)}",
                 f"It happened in {line}" if line else "Call it yourself to see the traceback.",
@@ -293,13 +302,12 @@ def call_text(function: Callable[..., Any], args: Any = (), kwargs: Any = None) 
     return f"{getattr(function, '__name__', 'it')}({', '.join(given)})"
 
 
-def line_of(error: BaseException, function: Callable[..., Any]) -> str:
+def line_of(error: BaseException) -> str:
     """The learner's own line that raised, with its number in the cell; empty if none did."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
     frames = [
         (frame.f_code.co_filename, number)
         for frame, number in traceback.walk_tb(error.__traceback__)
-        if code is not None and frame.f_code.co_filename == code.co_filename
+        if not frame.f_code.co_filename.startswith(_NO_CELLS)
     ]
     if not frames:
         return ""

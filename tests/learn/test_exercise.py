@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from mcp_notebook.errors import UsageError
 from mcp_notebook.learn import exercise as exercises
 from mcp_notebook.learn.attempt import Attempt, TimeUp, brief
 from mcp_notebook.learn.exercise import Exercise, SolutionsDamaged, find_exercise, read_solutions
-from mcp_notebook.learn.verdict import Verdict, failed, passed
+from mcp_notebook.learn.verdict import NotYet, Verdict, failed, passed
 from mcp_notebook.trace.events import Direction, Message, Vantage
 from mcp_notebook.trace.store import Trace
 
@@ -117,6 +118,15 @@ def test_what_the_answer_raises_is_shown_with_its_own_line() -> None:
     assert "raises(21) raised KeyError: 'id'" in verdict.seen
     assert 'return {}["id"]' in verdict.hint
     assert "SystemExit" in judged(leaves).seen
+
+
+def test_a_line_is_the_answers_own_also_where_others_call_it_and_it_calls_others() -> None:
+    def reads(x: int) -> Any:
+        return json.loads("no JSON")
+
+    with pytest.raises(NotYet) as ended:
+        Attempt({}, Trace()).run(sorted, [21], key=reads)
+    assert 'return json.loads("no JSON")' in ended.value.verdict.hint
 
 
 def test_an_answer_that_never_ends_is_ended() -> None:
