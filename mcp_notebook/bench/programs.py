@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -30,6 +31,12 @@ END_S: Final = 4.0
 
 LAST_WORDS: Final = 400
 """Characters of a program's output that an error quotes."""
+
+_STAMP: Final = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\] \d+#\d+: ", re.MULTILINE)
+"""What nginx writes before each line of its log: when, how bad, which process."""
+
+_OWN_FOLDER: Final = re.compile(r"[^\s\"'(]*[/\\]mcp-(?:program|nginx|haproxy)-\w+[/\\]")
+"""A folder of ours, as a program names it before a file."""
 
 _SYSTEM_FOLDERS: Final = ("/usr/sbin", "/usr/local/sbin", "/sbin", "/opt/homebrew/bin")
 """Where servers are installed and an ordinary user's PATH does not look."""
@@ -248,6 +255,12 @@ def _pid(life: socket.socket | None, process: subprocess.Popen[bytes]) -> int:
     return int(line.split()[1])
 
 
+def _last_words(log: Path) -> str:
+    """What a program said at last, without what tells a reader nothing: times, ids, our folder."""
+    said = log.read_text(encoding="utf-8", errors="replace").strip()
+    return _OWN_FOLDER.sub("", _STAMP.sub("", said))[-LAST_WORDS:]
+
+
 def _await_port(
     name: str, port: int, process: subprocess.Popen[bytes], log: Path, timeout_s: float
 ) -> None:
@@ -256,7 +269,7 @@ def _await_port(
         ended = process.poll() is not None
         if ended or time.monotonic() > deadline:
             what = "ended at once" if ended else f"does not listen on port {port}"
-            said = log.read_text(encoding="utf-8", errors="replace").strip()[-LAST_WORDS:]
+            said = _last_words(log)
             raise ConnectError(f"{name} {what}{': ' + said if said else ''}.")
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()

@@ -168,7 +168,10 @@ def upgrade(attempt: Attempt) -> Verdict:
         return failed(str(ran.error), "Install it, then check again.")
     if isinstance(ran.error, ConnectError):
         said = " ".join(str(ran.error).split())[:300]
-        return failed(f"nginx refused the lines. {said}", "Does each line end with a semicolon?")
+        hint = "Does each line end with a semicolon?"
+        if "unknown directive" in said:
+            hint = "A header is written proxy_set_header NAME VALUE;"
+        return failed(f"nginx refused the lines. {said}", hint)
     if ran.timed_out or ran.error is not None:
         trouble = "it did not end" if ran.timed_out else brief(str(ran.error))
         return failed(f"status_behind did not work: {trouble}.", "Run the cells above once more.")
@@ -320,11 +323,8 @@ _COSTS: Final[list[tuple[str, dict[str, float], int | None]]] = [
 def numbers(attempt: Attempt) -> Verdict:
     """A rule that says from how many calls on a socket pays."""
     crossover = attempt.get("crossover", kind=callable)
-
-    def crossovers() -> list[Any]:
-        return [crossover(dict(cost)) for _, cost, _ in _COSTS]
-
-    for found, (what, _, due) in zip(attempt.run(crossovers).value, _COSTS, strict=True):
+    for what, cost, due in _COSTS:
+        found = attempt.run(crossover, dict(cost)).value
         if (wrong := _misjudged(found, due, what)) is not None:
             return wrong
     mine = attempt.get("mine", kind=dict)

@@ -57,6 +57,18 @@ def test_a_program_runs_while_its_block_does() -> None:
     assert gone(child.pid)
 
 
+def test_a_refused_line_is_quoted_without_times_ids_and_folders() -> None:
+    need("nginx")
+    port = free_port()
+    with (
+        pytest.raises(ConnectError) as refused,
+        nginx(f"server {{ listen 127.0.0.1:{port}; Upgrade: websocket; }}", port=port),
+    ):
+        pass
+    said = str(refused.value)
+    assert said.startswith('nginx ended at once: unknown directive "Upgrade:" in nginx.conf:'), said
+
+
 def test_nginx_passes_on_and_haproxy_takes_turns() -> None:
     need("nginx", "haproxy")
     front, middle = free_port(), free_port()

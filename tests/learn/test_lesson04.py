@@ -91,6 +91,7 @@ def raises(error: Exception) -> Any:
         (lambda lines: 426, "proxy_set_header Connection upgrade;", "what to upgrade to"),
         (lambda lines: 404, "rewrite ^ /other;", "The log of nginx"),
         (raises(ConnectError("nginx ended at once: bad")), "bad", "semicolon"),
+        (raises(ConnectError('unknown directive "Upgrade:"')), "Upgrade: x;", "NAME VALUE;"),
         (raises(MissingProgram("nginx is not here.")), "", "Install it"),
         (raises(OSError("no")), "", "Run the cells above"),
     ],
@@ -215,6 +216,18 @@ def crossover(cost: dict[str, float]) -> int | None:
         if socket < cost["http_open"] + number * cost["http_call"]:
             return number
     return None
+
+
+def mistaken(cost: dict[str, float]) -> int:
+    return int(cost["no such key"])
+
+
+def test_a_rule_for_numbers_that_raises_is_shown_its_own_line() -> None:
+    verdict = judged(numbers, crossover=mistaken, mine=MINE)
+
+    assert verdict.seen.startswith("mistaken({'http_call': 2,")
+    assert "KeyError" in verdict.seen
+    assert 'return int(cost["no such key"])' in verdict.hint
 
 
 def test_a_rule_for_numbers_passes_and_is_asked_about_ones_own() -> None:
