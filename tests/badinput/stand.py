@@ -49,7 +49,9 @@ class Stand:
     def recorded_all(self, since: int, size: int, limit_s: float = 10) -> bool:
         """Whether the server's end has recorded just so many bytes since ``recorded`` was this."""
         until(lambda: self.recorded - since >= size, limit_s)
-        return self.recorded - since == size
+        got = self.recorded - since
+        assert got == size, f"{size} bytes were sent, {got} recorded"
+        return True
 
     def found_wrong(self, since: int) -> bool:
         """Whether the server's end has noted a fault since there were so many."""
