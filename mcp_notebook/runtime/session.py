@@ -180,41 +180,34 @@ class Session(OwnedClient):
             if on_progress is not None:
                 on_progress(progress, total, message)
 
-        async def call() -> types.CallToolResult:
-            return await self.client.call_tool(tool, arguments, progress_callback=on)
-
-        state = CallUnderWay(answers, spent_s)
+        state = CallUnderWay(answers, spent_s, timeout_s)
         self._calls.append(state)
-        task = asyncio.get_running_loop().create_task(call())
         try:
-            while not task.done():
-                left = None
-                if timeout_s is not None and not state.open:
-                    left = max(0.0, timeout_s - state.spent())
-                waits: set[asyncio.Future[Any]] = {task, state.problem, state.turn()}
-                await asyncio.wait(waits, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-                if state.problem.done():
-                    raise state.problem.result()
-                if task.done() or timeout_s is None:
-                    continue
-                if not state.open and state.spent() >= timeout_s:
-                    why = why_slow()
-                    raise CallTimeout(
-                        f"{tool} on {self.name} gave no answer in {timeout_s:g} s and was cancelled"
-                        f"{f' ({why})' if why else ''}.",
-                        hint=f"Give it longer: --timeout {max(60, timeout_s * 4):g}",
-                    )
-            return task.result()
+            async with state.clock:
+                return await self.client.call_tool(tool, arguments, progress_callback=on)
         except Exception as error:
-            explained = await self._explained(error)
+            ended: Exception = error
+            if state.clock.expired() and isinstance(error, TimeoutError):
+                ended = self._out_of_time(state, tool, timeout_s, why_slow)
+            explained = await self._explained(ended)
             if explained is error:
                 raise
             raise explained from None  # its context keeps what was raised
         finally:
             self._calls.remove(state)
-            if not task.done():
-                task.cancel()  # the SDK sends notifications/cancelled
-                await asyncio.wait({task}, timeout=1)
+
+    def _out_of_time(
+        self, state: CallUnderWay, tool: str, timeout_s: float | None, why_slow: Callable[[], str]
+    ) -> McpError:
+        """Why the clock of a call has ended it."""
+        if state.problem.done():
+            return state.problem.result()
+        why, limit = why_slow(), timeout_s or 0.0
+        return CallTimeout(
+            f"{tool} on {self.name} gave no answer in {limit:g} s and was cancelled"
+            f"{f' ({why})' if why else ''}.",
+            hint=f"Give it longer: --timeout {max(60, limit * 4):g}",
+        )
 
     # ---- what the server starts ------------------------------------------------------------
 

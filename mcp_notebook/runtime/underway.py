@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from mcp_notebook.errors import McpError
 
@@ -16,38 +17,50 @@ class CallUnderWay:
         answers: who answers its questions.
         spent_s: seconds of its limit that are over already.
 
+        limit_s: seconds it may take; no limit where ``None``.
+
     Attributes:
         open: how many of its questions wait for an answer.
-        problem: done where a question could not be answered.
+        problem: done where a question could not be answered; that ends the call.
+        clock: ends it when its time is over. Not a task of its own beside the call: that would
+            cost each call two more turns of the loop.
     """
 
-    def __init__(self, answers: Answers, spent_s: float) -> None:
+    def __init__(self, answers: Answers, spent_s: float, limit_s: float | None) -> None:
         self.answers = answers
         self.open = 0
         self._loop = asyncio.get_running_loop()
         self.problem: asyncio.Future[McpError] = self._loop.create_future()
-        self._turn: asyncio.Future[None] = self._loop.create_future()
+        self.problem.add_done_callback(lambda _: self._until(self._loop.time()))
+        self._limit = limit_s
         self._spent = spent_s
         self._since = self._loop.time()
+        self.clock = asyncio.timeout_at(self._end())
 
     def opens(self) -> None:
         """A question was asked."""
         self._spent = self.spent()
         self.open += 1
+        self._until(None)
 
     def closes(self) -> None:
         """A question was answered, or will not be."""
         self.open -= 1
         self._since = self._loop.time()
-        if not self._turn.done():
-            self._turn.set_result(None)
+        if not self.open:
+            self._until(self._end())
 
     def spent(self) -> float:
         """Seconds without an open question."""
         return self._spent if self.open else self._spent + self._loop.time() - self._since
 
-    def turn(self) -> asyncio.Future[None]:
-        """Done when the next question is settled."""
-        if self._turn.done():
-            self._turn = self._loop.create_future()
-        return self._turn
+    def _end(self) -> float | None:
+        """When its time is over."""
+        return None if self._limit is None else self._since + self._limit - self._spent
+
+    def _until(self, when: float | None) -> None:
+        """Move the end, where there is no problem that ends it now."""
+        if self.problem.done():
+            when = self._loop.time()
+        with contextlib.suppress(RuntimeError):  # it has ended meanwhile
+            self.clock.reschedule(when)
