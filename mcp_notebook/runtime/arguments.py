@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mcp_notebook.errors import UsageError
+
+MOST_KEPT = 64
+"""Validators that are kept."""
 
 
 def check(tool: str, schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
@@ -22,7 +26,6 @@ def check(tool: str, schema: Mapping[str, Any], arguments: Mapping[str, Any]) ->
         UsageError: an argument is unknown, missing, or of the wrong type.
     """
     properties = schema.get("properties") or {}
-    line = signature(tool, schema)
     if properties or schema.get("additionalProperties") is False:
         for name in arguments:
             if name not in properties and not schema.get("patternProperties"):
@@ -30,34 +33,91 @@ def check(tool: str, schema: Mapping[str, Any], arguments: Mapping[str, Any]) ->
                     continue
                 near = difflib.get_close_matches(name, properties, n=1)
                 did = f"Did you mean {near[0]}? " if near else ""
-                raise UsageError(f"{tool} has no argument {name!r}.", hint=f"{did}It is {line}")
+                raise UsageError(
+                    f"{tool} has no argument {name!r}.",
+                    hint=f"{did}It is {signature(tool, schema)}",
+                )
     missing = [name for name in schema.get("required") or () if name not in arguments]
     if missing:
-        raise UsageError(f"{tool} needs {', '.join(missing)}.", hint=f"It is {line}")
+        raise UsageError(
+            f"{tool} needs {', '.join(missing)}.", hint=f"It is {signature(tool, schema)}"
+        )
     try:
         json.dumps(arguments)
     except (TypeError, ValueError) as error:
         raise UsageError(f"an argument of {tool} cannot be written as JSON: {error}.") from None
-    _types(tool, schema, arguments, line)
+    _types(tool, schema, arguments)
 
 
-def _types(tool: str, schema: Mapping[str, Any], arguments: Mapping[str, Any], line: str) -> None:
-    import jsonschema
-    import referencing
+_PLAIN: Final[dict[Any, tuple[type, ...]]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+}
+_SAYS_NOTHING: Final = {"title", "description", "default", "examples"}
+"""Words of a schema that forbid no value."""
 
-    try:
+_OF_AN_OBJECT: Final = {"type", "properties", "required", "additionalProperties", "$schema"}
+"""Words that are looked at before the types."""
+
+
+class _Validator:
+    """What a schema takes, made once: a look at types where that says it all."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        import jsonschema
+        import referencing
+
+        self.schema = schema  # kept, so that no other schema can have its id
         # an empty registry: otherwise a $ref with an address would be fetched
-        validator = jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
-        problem = jsonschema.exceptions.best_match(validator.iter_errors(dict(arguments)))
-    except jsonschema.exceptions.SchemaError:
-        return  # a foreign server's broken schema is for the server to judge
-    except Exception:  # noqa: BLE001 - because a foreign schema's $ref may lead anywhere
-        return
+        self._whole = jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
+        self._best = jsonschema.exceptions.best_match
+        self._types = _plain_types(schema)
+
+    def problem(self, arguments: Mapping[str, Any]) -> Any:
+        """What jsonschema says against the arguments; ``None`` where nothing."""
+        types = self._types
+        if all(type(value) in types.get(name, ()) for name, value in arguments.items()):
+            return None
+        return self._best(self._whole.iter_errors(dict(arguments)))
+
+
+def _plain_types(schema: Mapping[str, Any]) -> dict[str, tuple[type, ...]]:
+    """The types of the arguments that nothing but a type is asked of."""
+    if set(schema) - _OF_AN_OBJECT - _SAYS_NOTHING or schema.get("type", "object") != "object":
+        return {}
+    return {
+        name: _PLAIN[kind]
+        for name, spec in (schema.get("properties") or {}).items()
+        if isinstance(spec, Mapping) and not set(spec) - _SAYS_NOTHING - {"type"}
+        if isinstance(kind := spec.get("type"), str) and kind in _PLAIN
+    }
+
+
+_validators: OrderedDict[int, _Validator] = OrderedDict()
+"""By the identity of their schemas, the newest."""
+
+
+def _validator(schema: Mapping[str, Any]) -> _Validator:
+    known = _validators.get(id(schema))
+    if known is None:
+        known = _validators[id(schema)] = _Validator(schema)
+        while len(_validators) > MOST_KEPT:
+            _validators.popitem(last=False)
+    return known
+
+
+def _types(tool: str, schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+    try:
+        problem = _validator(schema).problem(arguments)
+    except Exception:  # noqa: BLE001 - because a foreign schema may be broken, its $ref lead anywhere
+        return  # it is for the server to judge
     if problem is not None:
         place = ".".join(str(step) for step in problem.absolute_path) or "the arguments"
         text = problem.message
         text = text if len(text) < 160 else text[:157] + "..."
-        raise UsageError(f"{tool}: {place}: {text}.", hint=f"It is {line}")
+        raise UsageError(f"{tool}: {place}: {text}.", hint=f"It is {signature(tool, schema)}")
 
 
 def signature(tool: str, schema: Mapping[str, Any]) -> str:
