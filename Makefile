@@ -19,7 +19,7 @@ MEASURED := $(filter true 1,$(CI) $(COVER))
 RUN := $(if $(MEASURED),$(COVERAGE) run,$(BIN)/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint suite beside widgets lessons bake peers bench check pins clean
+.PHONY: help lab test lint suite beside widgets lessons bake peers bench soak check pins clean
 
 help:
 	@echo "make lab      install, then open JupyterLab at lesson 00 (LAB_ARGS='--no-browser --port=8899')"
@@ -31,6 +31,7 @@ help:
 	@echo "make bake     run every lesson and store its outputs (LESSONS=lessons/01*.ipynb: one)"
 	@echo "make peers    talk to foreign servers and clients, and run the conformance suite"
 	@echo "make bench    measure what the library costs"
+	@echo "make soak     a million messages over a mix of transports, and the memory held meanwhile"
 	@echo "make pins     write constraints.txt anew from what the registry has today"
 	@echo "make clean    remove .venv and everything built"
 
@@ -103,6 +104,9 @@ peers: $(DONE)/test
 bench: $(DONE)/test
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.live
+
+soak: $(DONE)/test
+	$(BIN)/python -m tests.bench.soak
 
 check: lint
 	$(BIN)/python -m pytest tests -m "not slow and not kernel and not browser and not lesson and not peers"

@@ -1,4 +1,8 @@
-"""Prints what the library costs on this machine."""
+"""Prints what the library costs on this machine: ``python -m tests.bench [CALLS]``.
+
+Every ratio comes from three interleaved runs of so many calls; a ratio beside it says what the
+machine makes of two ways that are the same (A/A).
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,36 @@ import sys
 import time
 from collections.abc import Callable
 
-from mcp_notebook.trace.events import Direction, Message, Vantage
+from mcp_notebook.trace.events import Direction, Vantage
 from mcp_notebook.trace.store import Trace
+from mcp_notebook.transports.tap import LinkTap, Tap
+
+from . import calls, taps
+from .ratios import show
 
 ROUNDS = 5
+APPEND_US, MEMORY_MB = 3.0, 120.0
+
+HELD = """
+import os, sys
+from mcp_notebook.trace.events import Direction, Vantage
+from mcp_notebook.trace.store import Trace
+from mcp_notebook.transports.tap import Tap
+from mcp_notebook.wire.spans import Span
+
+def held_mb():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+trace = Trace(max_events=1_000_000, max_bytes=1 << 30)
+link = Tap(trace, "bench", Vantage.CLIENT, "pipe").link()
+before = held_mb()
+for number in range(100_000):
+    line = b"%0300d\\n" % number
+    start = link.chunk(Direction.SERVER_TO_CLIENT, line) if "chunks" in sys.argv else 0
+    link.message(Direction.SERVER_TO_CLIENT, line[:-1], span=Span(start, start + 301))
+print(held_mb() - before)
+"""
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -29,29 +59,39 @@ def interpreter(code: str) -> Callable[[], object]:
     return lambda: subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def record_many(count: int) -> None:
-    """Records `count` messages in a new Trace."""
-    trace = Trace()
+def append_us() -> float:
+    """The processor time of recording one message, in microseconds."""
     raw = b'{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"5"}]}}'
-    for _ in range(count):
-        trace.record(
-            Message,
-            conn="bench",
-            vantage=Vantage.CLIENT,
-            direction=Direction.SERVER_TO_CLIENT,
-            raw=raw,
-            size=len(raw),
-        )
+    link: LinkTap = Tap(Trace(), "bench", Vantage.CLIENT, "pipe").link()
+    times = []
+    for _ in range(ROUNDS):
+        begun = time.thread_time()
+        for _ in range(20_000):
+            link.message(Direction.CLIENT_TO_SERVER, raw)
+        times.append((time.thread_time() - begun) / 20_000)
+    return statistics.median(times) * 1e6
+
+
+def held_mb(*words: str) -> float:
+    """What 100,000 messages of 300 bytes hold in a fresh process, in MB."""
+    command = [sys.executable, "-c", HELD, *words]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def main() -> None:
-    """Measures and prints one line a figure."""
+    """Measure and print one line a figure."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     empty = seconds(interpreter("pass"))
     door = seconds(interpreter("import mcp_notebook")) - empty
-    count = 20_000
-    record = seconds(lambda: record_many(count)) / count
-    print(f"import mcp_notebook     {door * 1e3:8.1f} ms over an empty interpreter")
-    print(f"Trace.record(Message)   {record * 1e6:8.2f} µs")
+    print(f"import mcp_notebook: {door * 1e3:.1f} ms over an empty interpreter")
+    print("the Trace", flush=True)
+    kept = show("recording a message, µs of processor", append_us(), APPEND_US)
+    kept &= show("100,000 messages of 300 bytes, MB", held_mb(), MEMORY_MB)
+    with_chunks = held_mb("chunks")
+    print(f"  {'the same with their chunks of bytes, MB':44} {with_chunks:9.1f}", flush=True)
+    kept &= taps.measure(calls=count)
+    kept &= calls.measure(calls=count)
+    print("everything is within its bound" if kept else "MORE: beyond the bound on this machine")
 
 
 if __name__ == "__main__":

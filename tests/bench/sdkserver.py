@@ -1,0 +1,17 @@
+"""A server as the SDK alone runs it, on standard streams: ``python -m tests.bench.sdkserver``."""
+
+from __future__ import annotations
+
+from mcp.server.mcpserver import MCPServer
+
+server: MCPServer = MCPServer("subject", log_level="ERROR")
+
+
+@server.tool()
+async def echo(text: str) -> str:
+    """Give the text back."""
+    return text
+
+
+if __name__ == "__main__":
+    server.run("stdio")
