@@ -122,6 +122,8 @@ def test_progress_survives_a_restart_and_becomes_a_page(lesson: KernelRig) -> No
 
     shown = lesson.run("t = %mcp progress 98 --html page.html\nt").check()
     page = (lesson.cwd / "page.html").read_text(encoding="utf-8")
+    lesson.run("%mcp progress 98 --html").check()
+    assert (lesson.cwd / "progress.html").read_text(encoding="utf-8") == page
 
     assert "no, wrong" in shown.text
     assert "1 of 1 claim measured; 0 of 1 guessed right" in shown.text

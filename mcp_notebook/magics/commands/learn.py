@@ -121,7 +121,7 @@ def run_guess(context: Context, options: argparse.Namespace, _body: str | None) 
 
 
 def run_progress(context: Context, options: argparse.Namespace, _body: str | None) -> Table:
-    """``%mcp progress [NN] [--html FILE]``."""
+    """``%mcp progress [NN] [--html [FILE]]``."""
     from mcp_notebook.show import learning
     from mcp_notebook.trace.wholefile import write_whole
 
@@ -310,7 +310,13 @@ def _progress_arguments(parser: Parser) -> None:
     parser.add_argument(
         "lesson", nargs="?", metavar="NN", help="one lesson, with what is not measured yet"
     )
-    parser.add_argument("--html", metavar="FILE", help="write the claims you tested as one page")
+    parser.add_argument(
+        "--html",
+        nargs="?",
+        const="progress.html",
+        metavar="FILE",
+        help="write the claims you tested as one page; without a name progress.html",
+    )
 
 
 def _check_arguments(parser: Parser) -> None:
