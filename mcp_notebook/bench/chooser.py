@@ -147,8 +147,6 @@ def _warnings(road: str, answers: dict[str, bool]) -> list[str]:
             told.append(
                 "HTTP+SSE beside it wants one worker, or stickiness (P8); it is deprecated."
             )
-    if road == "stdio" and answers["old_clients"]:
-        told.append("Clients of HTTP+SSE need a server of their own; stdio does not reach them.")
     return told
 
 

@@ -156,7 +156,7 @@ KIT: Final = _flow(
     ("client and server in one process: two queues", "same_process", "memory"),
     (
         "one client that starts the server on its own machine",
-        "!remote !shared !browser !serverless",
+        "!remote !shared !browser !serverless !old_clients",
         "stdio",
     ),
     (

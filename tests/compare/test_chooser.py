@@ -41,6 +41,7 @@ KEYS = [question.key for question in QUESTIONS]
         ("remote high_rate own_path serverless", "http-2026"),
         ("remote high_rate", "http-2026"),
         ("remote old_clients", "http-2026"),
+        ("old_clients", "http-2026"),
     ],
 )
 def test_the_corrected_flow(answers: str, road: str) -> None:
@@ -61,8 +62,9 @@ def test_every_flow_takes_every_answer() -> None:
         assert flow.pick() == "stdio"
 
 
-def test_old_clients_are_served_beside_not_instead() -> None:
-    found = choose(remote=True, old_clients=True)
+@pytest.mark.parametrize("remote", [True, False])
+def test_old_clients_are_served_beside_not_instead(remote: bool) -> None:
+    found = choose(remote=remote, old_clients=True)
 
     assert (found.road, found.beside) == ("http-2026", ("sse",))
     assert any("deprecated" in text for text in found.warnings)
