@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
+
+from mcp_notebook.errors import MissingProgram
 
 from .attempt import Attempt, Ran, brief
 from .exercise import exercise
@@ -137,7 +140,15 @@ def _not_opened(ran: Ran, capture: Capture, *, first: bool) -> Verdict | None:
             f"With {capture.what} there is white space around it.",
             "The line end belongs to the envelope.",
         )
-    return failed(f"With {capture.what} it gave {brief(value)}.", capture.hint)
+    hint = capture.hint
+    if isinstance(value, bytes) and _unspaced(value) == _unspaced(capture.body):
+        hint = "Only one space after data: belongs to the envelope; what follows is the text."
+    return failed(f"With {capture.what} it gave {brief(value)}.", hint)
+
+
+def _unspaced(text: bytes) -> list[bytes]:
+    """The lines without the white space around them."""
+    return [line.strip() for line in text.split(b"\n")]
 
 
 # ---- 05.2 ------------------------------------------------------------------------------------
@@ -154,6 +165,7 @@ _BLAMED: Final = {
     "wait": "The worker that waits is deaf, but the balancer gave the next call to the other.",
 }
 _MEASURING_S: Final = 40.0
+_RUN_ABOVE: Final = "Run the cells above, from the first one on; then check again."
 
 
 @exercise(
@@ -177,9 +189,28 @@ def predicted(attempt: Attempt) -> Verdict:
     unknown = [name for name in guess if name not in SIX]
     if unknown:
         return failed(f"{brief(unknown[0])} is no tool.", f"The six are {', '.join(SIX)}.")
+    return _compared(guess, _measured(attempt))
+
+
+def _measured(attempt: Attempt) -> set[str]:
+    """The tools that broke.
+
+    Raises:
+        NotYet: nothing could be measured; with what to do.
+    """
+    if "under_two_workers" not in attempt.names:
+        attempt.stop("Nothing is there yet to measure with.", _RUN_ABOVE)
     measure = attempt.get("under_two_workers", kind=callable)
-    ran = attempt.run(measure, timeout_s=_MEASURING_S)
-    found = set(ran.value)
+    ran = attempt.run(measure, timeout_s=_MEASURING_S, catch=True)
+    if isinstance(ran.error, MissingProgram):
+        attempt.stop(str(ran.error), "Install it, then check again.")
+    if ran.timed_out or ran.error is not None:
+        what = "it did not end" if ran.timed_out else brief(str(ran.error))
+        attempt.stop(f"To measure failed: {what}.", _RUN_ABOVE)
+    return set(ran.value)
+
+
+def _compared(guess: Collection[str], found: set[str]) -> Verdict:
     for name, why in _MISSED.items():
         if name in found and name not in guess:
             return failed(f"{name} broke, and is not in your set.", why)
@@ -315,7 +346,7 @@ _WHY: Final = {
         "Ask in the order of the picture: one process, one client that starts it, a measured "
         "high rate on a path of your own, everything else.",
         "stdio is out as soon as the server is remote, shared, serverless, or the client is in a "
-        "browser.",
+        "browser, or knows only HTTP+SSE.",
         "WebSocket is out with serverless, a strict proxy, or a browser.",
     ),
     start="Write the body of my_choice: four roads, asked for in order.",

@@ -54,6 +54,12 @@ def one_data_line(data: bytes) -> bytes:
     return found.splitlines()[0] if data[0] not in b"H\x81{" else found
 
 
+def strips_too_much(data: bytes) -> bytes:
+    if data[0] in b"H\x81{":
+        return right(data)
+    return b"\n".join(line[5:].strip() for line in data.splitlines() if line[:5] == b"data:")
+
+
 def test_an_opener_of_all_envelopes_passes() -> None:
     assert judged(opened, envelope=right).passed
 
@@ -63,6 +69,7 @@ def test_an_opener_of_all_envelopes_passes() -> None:
     [
         (between_braces, "length byte"),
         (looks_anywhere, "how the bytes begin"),
+        (strips_too_much, "Only one space"),
         (knows_long_frames_only, "begins after its length"),
         (one_data_line, "join them"),
         (lambda data: None, "four ways to open"),
@@ -84,6 +91,17 @@ def test_an_envelope_opened_wrongly_is_told_why(answer: Any, hint: str) -> None:
 
 def measured() -> set[str]:
     return {"count", "first_line", "token"}
+
+
+def not_yet() -> set[str]:
+    raise NameError("name 'ports' is not defined")
+
+
+def test_a_check_before_the_cells_above_ran_says_so() -> None:
+    for names in ({}, {"under_two_workers": not_yet}):
+        verdict = judged(predicted, BREAK={"count"}, **names)
+        assert not verdict.passed
+        assert "Run the cells above" in verdict.hint
 
 
 def test_the_measured_set_passes_in_any_order() -> None:
