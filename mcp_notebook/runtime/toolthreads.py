@@ -26,6 +26,7 @@ from mcp.server.mcpserver import Context
 from .loop import BackgroundLoop
 from .mainthread import POLL_S, Departure, MainThread, standing_still
 from .results import Failure
+from .sayable import sayable
 
 BLOCKED_AFTER_S = 0.05
 """How long the tool loop may stay silent before a new call goes to a fresh one."""
@@ -184,7 +185,7 @@ class ToolThreads:
             )
             try:
                 try:
-                    return await run(functools.partial(function, *args, **kwargs))
+                    return sayable(await run(functools.partial(function, *args, **kwargs)))
                 except asyncio.CancelledError as leaving:
                     task = asyncio.current_task()
                     if task is None or task.cancelling():

@@ -25,6 +25,7 @@ from .base import (
 from .guard import Policy
 from .httpclient import RawPoster, http_client
 from .leaving import EndsWithItsClient
+from .oddids import RefusesOddIds
 from .ports import listening_socket
 from .tap import Tap
 
@@ -59,7 +60,8 @@ class HttpTransport(Transport):
             max_request_body_size=MAX_MESSAGE_BYTES,
             transport_security=UNCHECKED,
         )
-        whole = EndsWithItsClient(cast(App, app)) if self._json else cast(App, app)
+        strict = RefusesOddIds(cast(App, app))
+        whole = EndsWithItsClient(strict) if self._json else strict
         listener = AsgiListener(whole, sock, Policy.of(options), tap, path)
         await listener.start()
         return listener

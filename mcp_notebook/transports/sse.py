@@ -19,6 +19,7 @@ from .base import (
 )
 from .guard import Policy
 from .http import UNCHECKED, url_path
+from .oddids import RefusesOddIds
 from .ports import listening_socket
 from .sseclient import sse_streams
 from .tap import Tap
@@ -42,7 +43,7 @@ class SseTransport(Transport):
             max_request_body_size=MAX_MESSAGE_BYTES,
             transport_security=UNCHECKED,
         )
-        listener = AsgiListener(cast(App, app), sock, Policy.of(options), tap, path)
+        listener = AsgiListener(RefusesOddIds(cast(App, app)), sock, Policy.of(options), tap, path)
         await listener.start()
         return listener
 
