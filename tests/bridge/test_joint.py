@@ -254,6 +254,11 @@ def test_half_a_message_of_a_dying_notebook_is_not_passed_on(runtime: Path, host
         notebook.send(b'{"jsonrpc": "2.0", "id": 1, "resu')
         notebook.die()
         assert child.answer(1)["error"]["code"] == AWAY
+    with FakeNotebook(runtime, "bridge-1-bb") as notebook:
+        notebook.accept()
+        whole = b'{"jsonrpc": "2.0", "method": "notifications/x"}\n'
+        notebook.send(whole)
+        assert child.line() == whole
 
 
 def test_a_question_of_a_kernel_that_is_gone_is_withdrawn_and_its_answer_dropped(
@@ -262,14 +267,14 @@ def test_a_question_of_a_kernel_that_is_gone_is_withdrawn_and_its_answer_dropped
     with FakeNotebook(runtime) as notebook:
         child = host()
         notebook.accept()
-        notebook.send(request("elicitation/create", 1), request("sampling/createMessage", 2))
-        assert [child.receive()["id"], child.receive()["id"]] == [1, 2]
+        notebook.send(*(request("elicitation/create", number) for number in (1, 2, 4)))
+        assert [child.receive()["id"] for _ in range(3)] == [1, 2, 4]
         child.send({"jsonrpc": "2.0", "id": 2, "result": {}})
         assert notebook.receive()["id"] == 2
         notebook.die()
-    withdrawn = child.receive()
-    assert withdrawn["method"] == "notifications/cancelled"
-    assert withdrawn["params"]["requestId"] == 1
+    withdrawn = [child.receive() for _ in range(2)]
+    assert {m["method"] for m in withdrawn} == {"notifications/cancelled"}
+    assert [m["params"]["requestId"] for m in withdrawn] == [1, 4]
     with FakeNotebook(runtime, "bridge-1-bb") as notebook:
         notebook.accept()
         child.hear("is back")
@@ -279,6 +284,10 @@ def test_a_question_of_a_kernel_that_is_gone_is_withdrawn_and_its_answer_dropped
         assert child.receive()["id"] == 1
         child.send({"jsonrpc": "2.0", "id": 1, "result": {"new": True}})
         assert notebook.receive()["result"] == {"new": True}
+        notebook.send(request("elicitation/create", 4))  # the old one was never answered
+        assert child.receive()["id"] == 4
+        child.send({"jsonrpc": "2.0", "id": 4, "result": {"newer": True}})
+        assert notebook.receive()["result"] == {"newer": True}
 
 
 def test_5_mb_pass_each_way_at_the_same_time(runtime: Path, host: Start) -> None:

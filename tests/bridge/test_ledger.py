@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mcp_notebook.bridge.ledger import Ledger, error, is_request
 from mcp_notebook.bridge.lines import Lines, messages
 from tests.rigs.bridge import FakeNotebook, Host
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 METHODS = [
     "initialize",
@@ -49,6 +51,7 @@ MESSAGES = st.fixed_dictionaries(
 )
 
 
+@UNHURRIED
 @given(st.lists(st.tuples(st.sampled_from("hnlo"), MESSAGES), max_size=12))
 def test_no_message_is_too_odd_for_the_ledger(steps: list[tuple[str, dict[str, Any]]]) -> None:
     ledger = Ledger()
@@ -67,6 +70,7 @@ def test_no_message_is_too_odd_for_the_ledger(steps: list[tuple[str, dict[str, A
             assert json.loads(error(message["id"], "why"))["error"]["message"] == "why"
 
 
+@UNHURRIED
 @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=6))
 def test_lines_are_the_same_however_they_are_split(data: bytes, cuts: list[int]) -> None:
     def lines(parts: list[bytes]) -> tuple[list[tuple[bytes, bool]], bytes]:

@@ -84,6 +84,18 @@ def test_another_notebook_is_not_taken_for_the_one_that_went(runtime: Path, host
             back.accept()
 
 
+def test_another_endpoint_of_the_same_kernel_is_not_taken_either(
+    runtime: Path, host: Start
+) -> None:
+    with FakeNotebook(runtime) as mine:
+        child = host("--wait", "0")
+        mine.accept()
+        mine.die()
+    child.hear("went away")
+    with FakeNotebook(runtime, "bridge-1-b", endpoint="other"):
+        assert "These listen: other --kernel k-1234" in refusal(child)
+
+
 def test_what_a_killed_kernel_left_is_removed(runtime: Path, host: Start) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -148,10 +160,12 @@ def test_symbolic_links_are_refused(runtime: Path, host: Start) -> None:
         notebook.path.symlink_to(real)
         assert "bridge-1-aa.sock is a symbolic link" in refusal(host("--wait", "0"))
         notebook.path.unlink()
+        real.rename(notebook.path)
         moved = notebook.note.rename(elsewhere / "real.json")
         notebook.note.symlink_to(moved)
         assert "is away" in refusal(host("--wait", "0"))
         notebook.note.unlink()
+        moved.rename(notebook.note)
         moved = notebook.folder.rename(elsewhere / "moved")
         notebook.folder.symlink_to(moved)
         assert f"Refused: {notebook.folder} is a symbolic link" in refusal(host("--wait", "0"))

@@ -51,8 +51,10 @@ class Host:
         self.said: list[str] = []
         self._lines: queue.Queue[bytes] = queue.Queue()
         self._words: queue.Queue[str] = queue.Queue()
-        for take in (self._take_lines, self._take_words):
-            threading.Thread(target=take, daemon=True).start()
+        takers = (self._take_lines, self._take_words)
+        self._takers = [threading.Thread(target=take, daemon=True) for take in takers]
+        for taker in self._takers:
+            taker.start()
 
     def _take_lines(self) -> None:
         assert self.process.stdout is not None
@@ -123,6 +125,8 @@ class Host:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
+        for taker in self._takers:  # they end with the process; a stream in use is not closed
+            taker.join(LIMIT_S)
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
                 with suppress(BrokenPipeError):
