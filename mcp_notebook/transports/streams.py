@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import anyio
 from mcp.shared.message import SessionMessage
-from mcp_types import JSONRPCNotification, jsonrpc_message_adapter
+from mcp_types import ErrorData, JSONRPCError, JSONRPCNotification, jsonrpc_message_adapter
 
 from mcp_notebook.trace.events import Direction
 from mcp_notebook.wire import jsonrpc
@@ -152,6 +152,8 @@ class MessageDuplex(ABC):
         try:
             envelope = jsonrpc.parse(raw)
             identifier, answerable = envelope.id, envelope.kind is jsonrpc.MessageKind.REQUEST
+            if not self.is_server and envelope.method is None and identifier is not None:
+                self._fail(identifier)
         except jsonrpc.MessageError as problem:
             code, identifier, text = problem.code, problem.id, problem.text
             answerable = problem.answerable
@@ -160,6 +162,14 @@ class MessageDuplex(ABC):
         if not (self.is_server and answerable):
             return None
         return jsonrpc.error_line(code, text, identifier)
+
+    def _fail(self, identifier: jsonrpc.Id) -> None:
+        """End a request whose answer cannot be read: who waits for it need not wait longer."""
+        error = ErrorData(code=jsonrpc.INTERNAL_ERROR, message="the answer is no JSON-RPC response")
+        self._arrived.append(
+            (SessionMessage(JSONRPCError(jsonrpc="2.0", id=identifier, error=error)), 0)
+        )
+        self._wake()
 
     def end(self, reason: str = "") -> None:
         """Nothing more will arrive."""
