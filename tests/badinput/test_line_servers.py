@@ -40,6 +40,9 @@ class Lines(Stand):
         for one in (INITIALIZE, INITIALIZED):
             door.send(json.dumps(one).encode() + b"\n")
         assert door.receive(time.monotonic() + 30)[0]["id"] == "first"
+        id, ping = door.ping()
+        door.send(ping)
+        assert door.answers(id, 0) == []  # now all of the above is recorded
         return door
 
     def try_out(self, pieces: list[bytes], dues: tuple[Due, ...]) -> None:

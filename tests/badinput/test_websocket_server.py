@@ -61,6 +61,9 @@ class Sockets(Stand):
         for one in (INITIALIZE, INITIALIZED):
             door.send(json.dumps(one).encode())
         assert door.receive(0)[0]["id"] == "first"
+        id, ping = door.ping()
+        door.send(ping)
+        assert door.answers(id, 0) == []  # now all of the above is recorded
         return door
 
     def try_out(self, raw: bytes, due: Due) -> None:
