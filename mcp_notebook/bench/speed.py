@@ -28,8 +28,8 @@ from mcp_notebook.transports.base import Transport
 
 from .floors import FLOOR_OF, FLOORS, Exchange
 from .measuring import roads_of, schema_of
+from .processes.subject import make_subject
 from .quiet import Quiet
-from .subject import make_subject
 
 WARM: Final = 5
 """Calls of each before those that count."""
@@ -178,7 +178,7 @@ def bench(
     ):
         bed.main = bed.loop.main = workbench.main  # who waits there does what tools want of it
         server = load.server or bed.servers.add(
-            make_subject(), source="mcp_notebook.bench.subject:subject"
+            make_subject(), source="mcp_notebook.bench.processes.subject:subject"
         )
         lanes = _lanes(bed, server, load, roads, list(dict.fromkeys(eras)), speed, on_round)
         asked, answered = _sizes(bed.trace, load.tool)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from .widgets import can_show_widgets, close, show_widget
 
 if TYPE_CHECKING:
-    from mcp_notebook.bench.checkup import Checkup
-    from mcp_notebook.bench.chooser import Chooser, Recommendation
+    from mcp_notebook.bench.articles.chooser import Chooser, Recommendation
+    from mcp_notebook.bench.articles.rules import Thresholds
+    from mcp_notebook.bench.articles.tables import Flips, Judged, JudgedCell
+    from mcp_notebook.bench.checkup.checkup import Checkup
     from mcp_notebook.bench.readings import Reading, Results
-    from mcp_notebook.bench.rules import Thresholds
     from mcp_notebook.bench.speed import Speed
-    from mcp_notebook.bench.tables import Flips, Judged, JudgedCell
     from mcp_notebook.show.chooser import Advice, Ask
     from mcp_notebook.show.markup import Bundle
     from mcp_notebook.show.matrices import CellRow
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from .context import Context
 
 SHOWN_BY = {
-    ("mcp_notebook.bench.checkup", "Checkup"): "checkup",
+    ("mcp_notebook.bench.checkup.checkup", "Checkup"): "checkup",
     ("mcp_notebook.bench.readings", "Results"): "results",
-    ("mcp_notebook.bench.rules", "Thresholds"): "thresholds",
+    ("mcp_notebook.bench.articles.rules", "Thresholds"): "thresholds",
     ("mcp_notebook.bench.speed", "Speed"): "speed",
-    ("mcp_notebook.bench.tables", "Judged"): "judged",
-    ("mcp_notebook.bench.tables", "Flips"): "flips",
-    ("mcp_notebook.bench.chooser", "Recommendation"): "recommendation",
-    ("mcp_notebook.bench.chooser", "Chooser"): "chooser",
+    ("mcp_notebook.bench.articles.tables", "Judged"): "judged",
+    ("mcp_notebook.bench.articles.tables", "Flips"): "flips",
+    ("mcp_notebook.bench.articles.chooser", "Recommendation"): "recommendation",
+    ("mcp_notebook.bench.articles.chooser", "Chooser"): "chooser",
 }
 """Types by module and name, and the function here that makes their bundle."""
 
@@ -69,9 +69,9 @@ def speed(thing: Speed, *, stable: bool = False) -> Bundle:
 
 def results(thing: Results, *, stable: bool = False) -> Bundle:
     """What probes found: a row a probe, a column a road."""
+    from mcp_notebook.bench.articles.tables import measured_on
     from mcp_notebook.bench.probes import PROBES
     from mcp_notebook.bench.roads import ROADS
-    from mcp_notebook.bench.tables import measured_on
     from mcp_notebook.show.matrices import ProbeRow, readings
 
     roads = [name for name in ROADS if any(one.road == name for one in thing)]

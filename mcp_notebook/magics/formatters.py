@@ -28,7 +28,7 @@ SHOWN_BY = {
 
 _RESULT = ("mcp_notebook.runtime.results", "CallResult")
 _WORKBENCH = ("mcp_notebook.runtime.workbench", "Workbench")
-_CHOOSER = ("mcp_notebook.bench.chooser", "Chooser")
+_CHOOSER = ("mcp_notebook.bench.articles.chooser", "Chooser")
 
 
 class Formatters:

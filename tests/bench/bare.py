@@ -430,7 +430,7 @@ async def opened(name: str, server: NotebookServer) -> AsyncIterator[tuple[Any, 
 
 async def _child() -> None:
     """The child of the bare ``stdio``."""
-    from mcp_notebook.bench.subject import make_subject
+    from mcp_notebook.bench.processes.subject import make_subject
     from mcp_notebook.runtime.loop import BackgroundLoop
     from mcp_notebook.runtime.mainthread import MainThread
     from mcp_notebook.runtime.toolthreads import ToolThreads

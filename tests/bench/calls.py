@@ -18,7 +18,7 @@ from typing import Any
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from mcp_notebook.bench.subject import make_subject
+from mcp_notebook.bench.processes.subject import make_subject
 from mcp_notebook.runtime.loop import BackgroundLoop
 from mcp_notebook.runtime.server import NotebookServer
 from mcp_notebook.runtime.workbench import Workbench
@@ -140,7 +140,9 @@ def starts(bench: Workbench, server: NotebookServer) -> bool:
 def measure(runs: int = 3, calls: int = 1000) -> bool:
     """Measure and print everything."""
     with tempfile.TemporaryDirectory() as folder, Workbench(folder=folder) as bench:
-        server = bench.servers.add(make_subject(), source="mcp_notebook.bench.subject:subject")
+        server = bench.servers.add(
+            make_subject(), source="mcp_notebook.bench.processes.subject:subject"
+        )
         return (
             connections(bench, server, runs, calls)
             & ends(bench, server, runs, calls)

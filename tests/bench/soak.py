@@ -15,7 +15,7 @@ import time
 
 import psutil
 
-from mcp_notebook.bench.subject import make_subject
+from mcp_notebook.bench.processes.subject import make_subject
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.trace.store import Trace
@@ -44,7 +44,9 @@ def soak(messages: int) -> None:
     process = psutil.Process(os.getpid())
     trace = Trace(max_events=20_000)
     with tempfile.TemporaryDirectory() as folder, Workbench(folder=folder, trace=trace) as bench:
-        server = bench.servers.add(make_subject(), source="mcp_notebook.bench.subject:subject")
+        server = bench.servers.add(
+            make_subject(), source="mcp_notebook.bench.processes.subject:subject"
+        )
         mix = []
         for name in MIX:
             networked = name in ("tcp", "http", "http-json", "sse", "websocket")

@@ -14,7 +14,7 @@ from typing import Any
 
 from mcp.client import Client
 
-from mcp_notebook.bench.subject import make_subject
+from mcp_notebook.bench.processes.subject import make_subject
 from mcp_notebook.runtime.server import NotebookServer
 from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.trace.events import Direction, Vantage
@@ -92,7 +92,9 @@ def measure(names: tuple[str, ...] = TRANSPORTS, runs: int = 3, calls: int = 100
     print("recording", flush=True)
     held = True
     with Workbench(folder="bench") as bench:
-        server = bench.servers.add(make_subject(), source="mcp_notebook.bench.subject:subject")
+        server = bench.servers.add(
+            make_subject(), source="mcp_notebook.bench.processes.subject:subject"
+        )
         for name in names:
             held &= bench.loop.run(taps(bench, server, name, runs, calls))
     return held

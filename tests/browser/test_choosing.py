@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 TABLE = f"""\
 from pathlib import Path
 from mcp_notebook.bench.readings import Results
-from mcp_notebook.bench.tables import judged
+from mcp_notebook.bench.articles.tables import judged
 judged(Results.read(Path("{FILE}")), only=("000",))
 """
 
@@ -25,7 +25,7 @@ judged(Results.read(Path("{FILE}")), only=("000",))
 def test_a_tick_changes_the_advice_and_the_file_keeps_the_flow(
     page: LabPage, tmp_path: Path
 ) -> None:
-    chooser = "from mcp_notebook.bench.chooser import chooser\nchooser()"
+    chooser = "from mcp_notebook.bench.articles.chooser import chooser\nchooser()"
     page.open_notebook(notebook(chooser), "chooser.ipynb")
     page.run_all()
     cell = page.cell(1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_notebook.bench.chooser import (
+from mcp_notebook.bench.articles.chooser import (
     FLOWS,
     NEEDS,
     QUESTIONS,

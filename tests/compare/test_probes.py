@@ -8,13 +8,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mcp_notebook.bench.articles.rules import Evidence
+from mcp_notebook.bench.articles.tables import judged
 from mcp_notebook.bench.probes import PROBES, measure, not_here, probe, reading
 from mcp_notebook.bench.probes.reach import apart
+from mcp_notebook.bench.processes.stage import Stage
 from mcp_notebook.bench.readings import FILE, Reading, Results
 from mcp_notebook.bench.roads import ROADS, Road
-from mcp_notebook.bench.rules import Evidence
-from mcp_notebook.bench.stage import Stage
-from mcp_notebook.bench.tables import judged
 from mcp_notebook.errors import MissingProgram, UsageError
 from tests.rigs.surroundings import need
 

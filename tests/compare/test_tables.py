@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from mcp_notebook.bench.matrices import MATRICES, all_cells
+from mcp_notebook.bench.articles.matrices import MATRICES, all_cells
+from mcp_notebook.bench.articles.ranking import merits, scores, undominated
+from mcp_notebook.bench.articles.rules import COMPARED, RULES, THRESHOLDS, Evidence, Missing
+from mcp_notebook.bench.articles.tables import VERDICTS, judged
 from mcp_notebook.bench.probes import PROBES
-from mcp_notebook.bench.ranking import merits, scores, undominated
 from mcp_notebook.bench.readings import Reading, Results
 from mcp_notebook.bench.roads import ROADS
-from mcp_notebook.bench.rules import COMPARED, RULES, THRESHOLDS, Evidence, Missing
-from mcp_notebook.bench.tables import VERDICTS, judged
 from mcp_notebook.errors import UsageError
 from tests.compare.measured import whole
 

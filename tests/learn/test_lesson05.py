@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from mcp_notebook.bench.chooser import SCENARIOS, choose
+from mcp_notebook.bench.articles.chooser import SCENARIOS, choose
+from mcp_notebook.bench.articles.tables import Judged
+from mcp_notebook.bench.articles.tables import judged as judge_tables
 from mcp_notebook.bench.readings import Reading, Results
-from mcp_notebook.bench.tables import Judged
-from mcp_notebook.bench.tables import judged as judge_tables
 from mcp_notebook.learn.attempt import Attempt
 from mcp_notebook.learn.lesson05 import corrected, grid, opened, predicted, ruled
 from mcp_notebook.learn.verdict import Verdict

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.kernel
 
 FILE = ".mcp_results.json"
 SHEET = """\
-from mcp_notebook.bench.tables import judged
-from mcp_notebook.bench.rules import THRESHOLDS
-from mcp_notebook.bench.chooser import choose, chooser
+from mcp_notebook.bench.articles.tables import judged
+from mcp_notebook.bench.articles.rules import THRESHOLDS
+from mcp_notebook.bench.articles.chooser import choose, chooser
 """
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mcp_notebook.bench import checks, holes
-from mcp_notebook.bench.checks import CHECKS, LOOK
-from mcp_notebook.bench.checkup import Checkup
+from mcp_notebook.bench.checkup import checks, holes
+from mcp_notebook.bench.checkup.checks import CHECKS, LOOK
+from mcp_notebook.bench.checkup.checkup import Checkup
 from mcp_notebook.errors import UsageError
 from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.show.checkup import checkup as drawn
@@ -144,7 +144,7 @@ def test_a_transport_that_hangs_holds_up_nothing(
 ) -> None:
     import asyncio
 
-    monkeypatch.setattr("mcp_notebook.bench.checkup.LIMIT_S", 0.5)
+    monkeypatch.setattr("mcp_notebook.bench.checkup.checkup.LIMIT_S", 0.5)
 
     class Hanging(Faulty):
         async def listen(self, *_: Any) -> Any:

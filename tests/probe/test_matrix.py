@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mcp_notebook.bench.checks import CHECKS
-from mcp_notebook.bench.checkup import ERAS, HOLE, Checkup
-from mcp_notebook.bench.holes import HOLES
+from mcp_notebook.bench.checkup.checks import CHECKS
+from mcp_notebook.bench.checkup.checkup import ERAS, HOLE, Checkup
+from mcp_notebook.bench.checkup.holes import HOLES
 from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.transports import register_builtin
 from mcp_notebook.transports.base import transports

@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from mcp_notebook.bench import stranger
-from mcp_notebook.bench.apart import COMMAND
+from mcp_notebook.bench.processes import stranger
+from mcp_notebook.bench.processes.apart import COMMAND
+from mcp_notebook.bench.processes.stage import Stage
 from mcp_notebook.bench.readings import Reading
 from mcp_notebook.bench.roads import Road
-from mcp_notebook.bench.stage import Stage
 from mcp_notebook.errors import UsageError
 
 from .registry import probe, reading

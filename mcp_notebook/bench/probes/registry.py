@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from mcp_notebook.bench.processes.stage import Stage
+from mcp_notebook.bench.processes.stranger import Refused
 from mcp_notebook.bench.readings import Reading, Results, Value, machine_facts, now
 from mcp_notebook.bench.roads import Road, roads_named
-from mcp_notebook.bench.stage import Stage
-from mcp_notebook.bench.stranger import Refused
 from mcp_notebook.errors import McpError, UsageError
 
 OnProgress = Callable[[int, int, str], None]

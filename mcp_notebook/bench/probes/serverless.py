@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from mcp_notebook.bench import stranger
-from mcp_notebook.bench.gateway import HELD, PATHS
+from mcp_notebook.bench.processes import stranger
+from mcp_notebook.bench.processes.gateway import HELD, PATHS
+from mcp_notebook.bench.processes.stage import Stage, way_of
 from mcp_notebook.bench.programs import free_port, running
 from mcp_notebook.bench.readings import Reading
 from mcp_notebook.bench.roads import Road
-from mcp_notebook.bench.stage import Stage, way_of
 
 from .registry import not_here, probe, reading
 
@@ -26,7 +26,7 @@ CALLS: Final = 4
 def gateway() -> Iterator[int]:
     """A gateway that makes a process for each request; its port."""
     port = free_port()
-    argv = [sys.executable, "-m", "mcp_notebook.bench.gateway", str(port)]
+    argv = [sys.executable, "-m", "mcp_notebook.bench.processes.gateway", str(port)]
     with running(argv, port=port):
         yield port
 

@@ -8,9 +8,9 @@ import secrets
 import time
 from typing import Final
 
+from mcp_notebook.bench.processes.stage import Stage
 from mcp_notebook.bench.readings import Reading
 from mcp_notebook.bench.roads import Road
-from mcp_notebook.bench.stage import Stage
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.trace.events import Direction, Message, Vantage
 

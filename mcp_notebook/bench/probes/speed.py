@@ -8,10 +8,10 @@ import statistics
 import time
 from typing import Any, Final
 
+from mcp_notebook.bench.processes.stage import Stage
 from mcp_notebook.bench.quiet import Quiet
 from mcp_notebook.bench.readings import Reading
 from mcp_notebook.bench.roads import Road
-from mcp_notebook.bench.stage import Stage
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.trace.cost import Traffic
 from mcp_notebook.trace.events import Event, Vantage

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from mcp_notebook.bench import stranger
+from mcp_notebook.bench.processes import stranger
+from mcp_notebook.bench.processes.stage import Stage, way_of
+from mcp_notebook.bench.processes.subject import SECRET
 from mcp_notebook.bench.readings import Reading
 from mcp_notebook.bench.roads import Road
-from mcp_notebook.bench.stage import Stage, way_of
-from mcp_notebook.bench.subject import SECRET
 from mcp_notebook.trace.events import Chunk, Vantage
 
 from .registry import probe, reading

@@ -11,7 +11,7 @@ from mcp_notebook.magics.command import Command, Parser
 from .compare import words_of_list
 
 if TYPE_CHECKING:
-    from mcp_notebook.bench.checkup import Checkup
+    from mcp_notebook.bench.checkup.checkup import Checkup
     from mcp_notebook.magics.context import Context
 
 _LISTED = "For example %mcp probe http --only cancel,progress"
@@ -19,7 +19,7 @@ _LISTED = "For example %mcp probe http --only cancel,progress"
 
 def run_probe(context: Context, options: argparse.Namespace, _body: str | None) -> Checkup:
     """``%mcp probe NAME``."""
-    from mcp_notebook.bench.checkup import ERAS
+    from mcp_notebook.bench.checkup.checkup import ERAS
 
     bar = Bar(context, f"probe {options.transport}")
 

@@ -1,6 +1,6 @@
 """A process that serves the probes' subject on every network road.
 
-python -m mcp_notebook.bench.worker HTTP HTTP-JSON SSE WEBSOCKET   (four ports)
+python -m mcp_notebook.bench.processes.worker HTTP HTTP-JSON SSE WEBSOCKET   (four ports)
 """
 
 from __future__ import annotations

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Final
 
+from mcp_notebook.bench.readings import Reading, Results
+from mcp_notebook.bench.roads import ROADS
 from mcp_notebook.errors import UsageError
 from mcp_notebook.runtime.names import near
-
-from .readings import Reading, Results
-from .roads import ROADS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from mcp_notebook.bench.readings import Results
 from mcp_notebook.errors import UsageError
 
 from . import ranking
 from .matrices import MATRICES, Cell, Matrix, all_cells
-from .readings import Results
 from .rules import RULES, THRESHOLDS, Evidence, Missing, Thresholds
 
 VERDICTS: Final = ("agrees", "differs", "depends", "not measured", "not measurable")

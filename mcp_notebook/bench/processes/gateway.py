@@ -1,6 +1,6 @@
 """A gateway as serverless platforms have one: a process for each request, gone after it.
 
-python -m mcp_notebook.bench.gateway PORT
+python -m mcp_notebook.bench.processes.gateway PORT
 
 The program imports everything once and forks for each request, so that a process is as cheap as
 a platform makes it. ``/held`` holds a WebSocket and gives each of its messages to a process of

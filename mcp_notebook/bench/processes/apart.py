@@ -1,6 +1,6 @@
 """A server and a stranger in two networks, joined by one cable: Linux network namespaces.
 
-unshare -r -n python -m mcp_notebook.bench.apart   (the first network is made by unshare)
+unshare -r -n python -m mcp_notebook.bench.processes.apart   (the first network is made by unshare)
 
 Writes one line of JSON: for each road what the stranger was told. No root is needed where the
 system lets users make namespaces; nothing outside of the two networks is touched, and they end
@@ -21,7 +21,7 @@ NEAR: Final = "10.213.0.1"
 FAR: Final = "10.213.0.2"
 COMMAND: Final = (
     *("unshare", "--map-root-user", "--net", "--kill-child", "--fork"),
-    *(sys.executable, "-m", "mcp_notebook.bench.apart"),
+    *(sys.executable, "-m", "mcp_notebook.bench.processes.apart"),
 )
 STRANGER: Final = Path(__file__).with_name("stranger.py")
 _SHORT_S: Final = 10
@@ -68,9 +68,9 @@ def main() -> None:
 
 def _asked(far: int) -> dict[str, str]:
     """What the stranger was told on each road; empty where it was answered."""
+    from mcp_notebook.bench.roads import ROADS
     from mcp_notebook.runtime.workbench import Workbench
 
-    from .roads import ROADS
     from .subject import make_subject
 
     token = secrets.token_urlsafe(24)

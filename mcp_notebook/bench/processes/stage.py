@@ -16,13 +16,13 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from mcp_notebook.bench.programs import Program, free_port, running
+from mcp_notebook.bench.roads import ROADS, Road
 from mcp_notebook.errors import McpError
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.trace.store import Trace
 
-from .programs import Program, free_port, running
-from .roads import ROADS, Road
 from .stranger import Refused, Way
 from .subject import make_subject
 from .worker import TRANSPORTS
@@ -32,7 +32,7 @@ T = TypeVar("T")
 CHILD: Final = (
     sys.executable,
     *("-m", "mcp_notebook.runtime.child"),
-    *("--name", "subject", "--module", "mcp_notebook.bench.subject:subject"),
+    *("--name", "subject", "--module", "mcp_notebook.bench.processes.subject:subject"),
 )
 """The subject as a child on its standard streams."""
 
@@ -241,7 +241,7 @@ class Stage:
 def _start_worker() -> tuple[ExitStack, Worker]:
     """A worker, and the stack that ends it."""
     ports = {transport: free_port() for transport in TRANSPORTS}
-    argv = [sys.executable, "-m", "mcp_notebook.bench.worker", *map(str, ports.values())]
+    argv = [sys.executable, "-m", "mcp_notebook.bench.processes.worker", *map(str, ports.values())]
     stack = ExitStack()
     # the last one listens last
     program = stack.enter_context(running(argv, port=ports[TRANSPORTS[-1]]))

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from .readings import Results
-from .roads import ROADS
+from mcp_notebook.bench.readings import Results
+from mcp_notebook.bench.roads import ROADS
+
 from .rules import (
     THRESHOLDS,
     Evidence,

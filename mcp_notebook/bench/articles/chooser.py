@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from mcp_notebook.bench.roads import ROADS
+
 from .flows import FLOWS, KIT, QUESTIONS, Flow, Question, Step, answered
-from .roads import ROADS
 from .scenarios import NEEDS, SCENARIOS, Scenario, meets
 
 __all__ = [

@@ -1,0 +1,1 @@
+"""What the articles say of the transports: their tables and flows as data, judged by readings."""

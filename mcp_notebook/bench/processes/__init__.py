@@ -1,0 +1,1 @@
+"""The processes that a probe sets up around a server: subjects, workers, strangers, proxies."""
