@@ -23,13 +23,10 @@ from typing import Any
 import anyio.to_thread
 from mcp.server.mcpserver import Context
 
-from .loop import BackgroundLoop
 from .mainthread import POLL_S, Departure, MainThread, standing_still
 from .results import Failure
 from .sayable import sayable
-
-BLOCKED_AFTER_S = 0.05
-"""How long the tool loop may stay silent before a new call goes to a fresh one."""
+from .toolloop import ToolLoop
 
 SLOW_AFTER_S = 1.0
 """How long a tool runs before ``why`` names it."""
@@ -120,7 +117,7 @@ class ToolThreads:
 
     def __init__(self, main: MainThread) -> None:
         self._main = main
-        self._loops: list[BackgroundLoop] = []
+        self._loops: list[ToolLoop] = []
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._running: dict[int, Running] = {}
@@ -148,7 +145,7 @@ class ToolThreads:
         with self._lock:
             loops, self._loops = self._loops, []
         for loop in loops:
-            loop.stop(timeout_s=1)
+            loop.background.stop(timeout_s=1)
 
     # ---- wrapping ----------------------------------------------------------------------
 
@@ -211,8 +208,11 @@ class ToolThreads:
         )
 
     async def _on_tool_loop(self, call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        loop = await self._responsive_loop()
-        return await _hop(asyncio.run_coroutine_threadsafe(_in_fresh_context(call), loop.loop))
+        inside = functools.partial(_in_fresh_context, call)
+        while True:
+            taken, result = await self._free_loop().run(inside)
+            if taken:
+                return result
 
     async def _on_main_thread(self, call: Callable[[], Any]) -> Any:
         if self._main.is_current():
@@ -237,18 +237,13 @@ class ToolThreads:
         finally:
             outcome.cancel()
 
-    async def _responsive_loop(self) -> BackgroundLoop:
-        """A tool loop that answers, the oldest first; a fresh one where all are blocked."""
+    def _free_loop(self) -> ToolLoop:
+        """The oldest tool loop that is not blocked; a fresh one where all are."""
         with self._lock:
-            loops = list(self._loops)
-        answering = await asyncio.gather(*map(_answers, loops))
-        for loop, answers in zip(loops, answering, strict=True):
-            if answers:
-                return loop
-        with self._lock:
-            if len(self._loops) > len(loops):
-                return self._loops[-1]  # another call has just made one
-            fresh = BackgroundLoop(f"mcp-tools-{len(self._loops) + 1}")
+            for loop in self._loops:
+                if not loop.blocked:
+                    return loop
+            fresh = ToolLoop(f"mcp-tools-{len(self._loops) + 1}")
             self._loops.append(fresh)
             return fresh
 
@@ -290,21 +285,6 @@ async def _contained_coroutine(call: Callable[[], Coroutine[Any, Any, Any]]) -> 
         raise
     except BaseException as leaving:
         raise Departure(leaving) from leaving
-
-
-async def _answers(loop: BackgroundLoop) -> bool:
-    heard: concurrent.futures.Future[None] = concurrent.futures.Future()
-
-    def hear() -> None:
-        if not heard.done():
-            heard.set_result(None)
-
-    loop.call_soon(hear)
-    try:
-        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(heard)), BLOCKED_AFTER_S)
-    except TimeoutError:
-        return False
-    return True
 
 
 async def _hop(future: concurrent.futures.Future[Any]) -> Any:

@@ -53,20 +53,21 @@ def test_an_async_tool_that_blocks_delays_no_other_connection(
     @bench.tool
     async def quick() -> str:
         await asyncio.sleep(0)
-        return "quick"
+        return threading.current_thread().name
 
     endpoint = bench.serve(transport=transport)
     first, second = bench.connect(endpoint), bench.connect(endpoint)
     call = first.start("block", {})
     try:
         assert begun.wait(WAIT_S)
-        assert second.call("quick").value == "quick"
+        assert second.call("quick").value == "mcp-tools-2"
         assert second.tools().names == ["block", "quick"]
-        assert first.call("quick").value == "quick"
+        assert first.call("quick").value == "mcp-tools-2"
         assert not call.future.done()
     finally:
         release.set()
     assert call.result().value == "blocked"
+    assert first.call("quick").value == "mcp-tools-1", "free again"
 
 
 def test_a_tool_that_blocks_is_named_by_why(
