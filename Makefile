@@ -80,19 +80,15 @@ lessons: $(DONE)/test
 	$(if $(LESSONS),$(BIN)/python -m pytest $(NBVAL) $(LESSONS),@echo "no lesson to run")
 
 # reveal.js goes into each page: one file to carry, that asks nobody
-REVEAL := build/reveal/node_modules/reveal.js
+REVEAL := widgets/node_modules/reveal.js
 SLIDES := build/slides
 
-slides: $(DONE)/lab $(REVEAL)/dist/reveal.js
+slides: $(DONE)/lab $(if $(NPM),$(DONE)/npm)
+	$(if $(NPM),,@echo "Slides need reveal.js, which npm brings once: install Node."; exit 1)
 	$(BIN)/python -m nbconvert --log-level=WARN --to slides --template=mcp \
 	  --TemplateExporter.extra_template_basedirs=docs/slides \
 	  --TemplateExporter.extra_template_paths=$(REVEAL) --output-dir=$(SLIDES) $(LESSONS)
 	@echo "Slides are in $(SLIDES). Open a file in any browser; no network is needed."
-
-$(REVEAL)/dist/reveal.js:
-	@command -v npm > /dev/null || { echo "Slides need reveal.js, which npm brings once: install Node."; exit 1; }
-	@mkdir -p build/reveal
-	npm install --prefix build/reveal --no-save --silent --no-fund --no-audit reveal.js@5.2.1
 
 bake: $(DONE)/test
 	$(BIN)/python -m tests.lessons.bake $(LESSONS)

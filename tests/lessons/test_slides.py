@@ -88,7 +88,16 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("slides")
     chosen = " ".join(f"lessons/{path.name}" for path in SHOWN_HERE)
     # make must not install anew what these tests run with
-    command = ["make", "slides", f"LESSONS={chosen}", f"SLIDES={folder}", "-o", ".venv/.done/lab"]
+    command = [
+        "make",
+        "slides",
+        f"LESSONS={chosen}",
+        f"SLIDES={folder}",
+        "-o",
+        ".venv/.done/lab",
+        "-o",
+        ".venv/.done/npm",
+    ]
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFL"))
     }
