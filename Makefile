@@ -63,7 +63,7 @@ suite: $(DONE)/test $(if $(NPM),$(DONE)/npm)
 	rm -rf build/coverage && mkdir -p build/coverage
 	@status=0; \
 	$(MAKE) --no-print-directory beside > build/beside.log 2>&1 & beside=$$!; \
-	$(RUN) -m pytest tests -m "not browser and not lesson and not peers" || status=$$?; \
+	$(RUN) -m pytest tests -m "not browser and not lesson and not peers" --durations=25 || status=$$?; \
 	$(if $(LESSONS),$(BIN)/python -m pytest $(NBVAL) $(LESSONS) || status=$$?,echo "no lesson to run"); \
 	wait $$beside || status=$$?; cat build/beside.log; \
 	$(if $(MEASURED),$(COVERAGE) combine --quiet; \
@@ -73,7 +73,7 @@ suite: $(DONE)/test $(if $(NPM),$(DONE)/npm)
 beside:
 	@status=0; \
 	nice -n 10 $(RUN) -m pytest tests -m "browser and not lesson" || status=$$?; \
-	nice -n 5 $(BIN)/python -m pytest tests -m lesson || status=$$?; \
+	nice -n 5 $(BIN)/python -m pytest tests -m lesson --durations=10 || status=$$?; \
 	exit $$status
 
 lessons: $(DONE)/test
