@@ -1,0 +1,1 @@
+"""The proof: the exported file in a clean environment answers as the notebook did."""

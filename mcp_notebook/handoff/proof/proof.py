@@ -1,0 +1,335 @@
+"""The proof of an exported file: what is compared on each road, and what came of it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mcp_notebook.errors import McpError, UsageError
+from mcp_notebook.handoff.catalogue import Catalogue, differences, read_catalogue
+from mcp_notebook.runtime.names import near
+from mcp_notebook.runtime.server import NotebookServer
+from mcp_notebook.runtime.workbench import Workbench
+
+from .environment import Environment
+from .recorded import Call, distinct, recorded
+from .replay import DIFFERS, EQUAL, UNSTEADY, Verdict, judge
+from .stand import CALL_S, ERAS, Notebook, Stand, Subject, stand
+
+MOST_CALLS: Final = 200
+"""So many calls are replayed on each road, the newest."""
+
+Told = Callable[[int, int, str], None]
+"""Told how much is done, of how much, and what comes next; from any thread."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Which calls are replayed, and which are not.
+
+    Attributes:
+        calls: what is replayed, in the order it was recorded.
+        left_out: tools and why their calls are not replayed, in a few words.
+        unrecorded: parts that were never called: compared by schema alone.
+        safe: tools that may be called as often as one likes.
+        unsteady: tools whose answers the user says are not the same twice.
+    """
+
+    calls: tuple[Call, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    unrecorded: tuple[str, ...] = ()
+    safe: frozenset[str] = frozenset()
+    unsteady: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoadResult:
+    """What came of one road.
+
+    Attributes:
+        transport: ``stdio``, ``http`` or ``websocket``.
+        era: ``legacy`` or ``modern``.
+        error: why it could not be walked; empty where it was.
+        differences: where the file does not offer what the notebook does.
+        verdicts: what each replayed call came to.
+        seconds: how long it took.
+    """
+
+    transport: str
+    era: str
+    error: str = ""
+    differences: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """For people: ``http modern``."""
+        return f"{self.transport} {self.era}"
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing differs."""
+        return not self.error and not self.differences and not self.count(DIFFERS)
+
+    def count(self, word: str) -> int:
+        """How many calls came to this."""
+        return sum(verdict.word == word for verdict in self.verdicts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What the proof came to; iterable over its roads.
+
+    Attributes:
+        roads: one a transport and era.
+        plan: which calls were replayed.
+        environment: where the file ran.
+        why_not: why there is no proof; empty where there is one.
+        seconds: how long it took, without making the environment.
+    """
+
+    roads: tuple[RoadResult, ...] = ()
+    plan: Plan = field(default_factory=Plan)
+    environment: Environment | None = None
+    why_not: str = ""
+    seconds: float = 0.0
+
+    def __iter__(self) -> Iterator[RoadResult]:
+        return iter(self.roads)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the file does what the notebook does, as far as that was tried."""
+        return not self.why_not and bool(self.roads) and all(road.ok for road in self.roads)
+
+    def steady(self) -> list[Call]:
+        """The calls that were answered alike on every road, as they were recorded."""
+        bad = {
+            verdict.call.seq
+            for road in self.roads
+            for verdict in road.verdicts
+            if verdict.word != EQUAL or verdict.note
+        }
+        return [call for call in self.plan.calls if call.seq not in bad]
+
+    def unsteady(self) -> list[str]:
+        """What is not deterministic: as the user said, and as was found."""
+        found = [
+            verdict.call.name
+            for road in self.roads
+            for verdict in road.verdicts
+            if verdict.word == UNSTEADY
+        ]
+        return list(dict.fromkeys([*sorted(self.plan.unsteady), *found]))
+
+
+def plan_calls(
+    workbench: Workbench,
+    server: NotebookServer,
+    *,
+    expected: Catalogue,
+    replay: Sequence[str] = (),
+    unsteady: Sequence[str] = (),
+) -> Plan:
+    """Which recorded calls are replayed.
+
+    A tool is called only where it says of itself that calling it is harmless, or where the user
+    named it: a replayed ``send_email`` sends.
+
+    Args:
+        workbench: whose Trace is read.
+        server: whose calls.
+        expected: what it offers.
+        replay: tools that are replayed all the same.
+        unsteady: tools whose answers are not compared.
+
+    Raises:
+        UsageError: a tool is named that is not there.
+    """
+    for name in [*replay, *unsteady]:
+        if name not in expected.tools and name not in _other_names(expected):
+            raise UsageError(
+                f"{server.name} has no tool {name!r}.",
+                hint=near(name, expected.tools).strip() or f"It has: {', '.join(expected.tools)}.",
+            )
+    safe = frozenset(name for name, tool in expected.tools.items() if _harmless(tool))
+    named = frozenset(replay)
+    calls, left_out = [], dict[str, str]()
+    called: set[tuple[str, str]] = set()
+    for call in distinct(recorded(workbench, server), named - safe):
+        if call.kind == "tool" and call.name not in expected.tools:
+            continue  # it was removed since
+        called.add((call.kind, call.name))
+        if why := _why_not(call, safe | named):
+            left_out.setdefault(call.name, why)
+        elif call.name not in unsteady:
+            calls.append(call)
+    unrecorded = [name for name in expected.tools if ("tool", name) not in called]
+    unrecorded += [uri for uri in expected.resources if ("resource", uri) not in called]
+    unrecorded += [name for name in expected.prompts if ("prompt", name) not in called]
+    return Plan(
+        calls=tuple(calls[-MOST_CALLS:]),
+        left_out=left_out,
+        unrecorded=tuple(unrecorded),
+        safe=safe,
+        unsteady=frozenset(unsteady),
+    )
+
+
+def _other_names(expected: Catalogue) -> set[str]:
+    return {*expected.resources, *expected.templates, *expected.prompts}
+
+
+def _harmless(tool: Mapping[str, Any]) -> bool:
+    told = tool.get("annotations") or {}
+    return bool(told.get("readOnlyHint") or told.get("idempotentHint"))
+
+
+def _why_not(call: Call, callable_tools: frozenset[str]) -> str:
+    if call.kind == "tool" and call.name not in callable_tools:
+        return "it may change something: neither read-only nor idempotent, nor named by --replay"
+    if call.reaches:
+        return "a secret stands in what was asked"
+    if call.tangled:
+        return "several calls were under way when questions were asked"
+    return ""
+
+
+def prove(
+    subject: Subject,
+    *,
+    workbench: Workbench,
+    server: NotebookServer,
+    plan: Plan,
+    expected: Catalogue,
+    environment: Environment | None = None,
+    transports: Sequence[str] = ("stdio", "http"),
+    on_step: Told = lambda _done, _all, _what: None,
+) -> Proof:
+    """Start a file, compare what it offers, replay the calls and compare the answers.
+
+    The roads are walked side by side, each with a process of its own that nothing has called
+    before: a server that counts begins at nothing, as the notebook did.
+
+    Args:
+        subject: the file and how it is started.
+        workbench: the notebook's; its Trace and its connections are not touched.
+        server: the notebook's server.
+        plan: which calls are replayed.
+        expected: what the notebook offers.
+        environment: where the file runs, for the report.
+        transports: ``stdio``, ``http``, ``websocket``.
+        on_step: told of progress, from any thread.
+    """
+    started = time.monotonic()
+    wanted = [(transport, era) for transport in transports for era in ERAS]
+    steps = _Steps(len(wanted) * (len(plan.calls) + 2), on_step)
+    found: dict[tuple[str, str], RoadResult] = {}
+    done: concurrent.futures.Future[None] = concurrent.futures.Future()
+    lock = threading.Lock()
+    with stand(subject) as here:
+        notebook = Notebook(here.bench, server, plan.safe)
+
+        def walk(transport: str, era: str) -> None:
+            try:
+                result = _walk(here, notebook, plan, expected, transport, era, steps)
+            except BaseException as error:  # noqa: BLE001 - a boundary: the road's failure is its result
+                said = " ".join(str(error).split()) or type(error).__name__
+                result = RoadResult(transport=transport, era=era, error=said)
+            with lock:
+                found[transport, era] = result
+                if len(found) == len(wanted):
+                    done.set_result(None)
+
+        for road in wanted:  # daemons: a thread that hangs must not hold up the kernel's end
+            threading.Thread(
+                target=walk, args=road, name=f"proof-{'-'.join(road)}", daemon=True
+            ).start()
+        workbench.loop.wait(done)
+    steps.end()
+    return Proof(
+        roads=tuple(found[road] for road in wanted),
+        plan=plan,
+        environment=environment,
+        seconds=time.monotonic() - started,
+    )
+
+
+class _Steps:
+    """Counts what is done on all roads."""
+
+    def __init__(self, total: int, told: Told) -> None:
+        self._lock = threading.Lock()
+        self._done = 0
+        self._total = total
+        self._told = told
+
+    def step(self, what: str) -> None:
+        with self._lock:
+            self._done += 1
+            self._told(min(self._done, self._total), self._total, what)
+
+    def end(self) -> None:
+        self._told(self._total, self._total, "compared")
+
+
+def _walk(
+    here: Stand,
+    notebook: Notebook,
+    plan: Plan,
+    expected: Catalogue,
+    transport: str,
+    era: str,
+    steps: _Steps,
+) -> RoadResult:
+    """One road, from the start of its process to the end."""
+    started = time.monotonic()
+    verdicts: list[Verdict] = []
+    try:
+        with here.road(transport, era) as connection:
+            steps.step(f"{transport} {era}: started")
+            unlike = differences(expected, read_catalogue(connection))
+            steps.step(f"{transport} {era}: lists")
+            for call in plan.calls:
+                steady = call.kind != "tool" or call.name in plan.safe
+                verdicts.append(
+                    judge(connection, call, era, notebook, steady=steady, timeout=CALL_S)
+                )
+                steps.step(f"{transport} {era}: {call.name}")
+    except McpError as error:
+        return RoadResult(
+            transport=transport,
+            era=era,
+            error=error.message,
+            verdicts=tuple(verdicts),
+            seconds=time.monotonic() - started,
+        )
+    return RoadResult(
+        transport=transport,
+        era=era,
+        differences=tuple(unlike),
+        verdicts=tuple(verdicts),
+        seconds=time.monotonic() - started,
+    )
+
+
+def offered(workbench: Workbench, server: NotebookServer) -> Catalogue:
+    """What the notebook's server offers, read as a client reads it."""
+    with stand(Subject(command=())) as here:
+        future: concurrent.futures.Future[Catalogue] = concurrent.futures.Future()
+
+        def read() -> None:
+            try:
+                with Notebook(here.bench, server, frozenset()).open("modern") as connection:
+                    found = read_catalogue(connection)
+                future.set_result(found)
+            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+                future.set_exception(error)
+
+        threading.Thread(target=read, name="proof-notebook", daemon=True).start()
+        return workbench.loop.wait(future)

@@ -1,0 +1,166 @@
+"""One recorded call, made again: what comes back now, and whether it is the same."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import mcp_types as types
+
+from mcp_notebook.errors import McpError, QuestionUnanswered
+from mcp_notebook.runtime.connection import Connection
+from mcp_notebook.trace.events import Vantage
+from mcp_notebook.trace.exchange import Exchange, pair
+
+from .recorded import Call, Outcome, outcome_of
+
+EQUAL: Final = "equal"
+DIFFERS: Final = "differs"
+UNSTEADY: Final = "unsteady"
+
+_ADDRESS: Final = re.compile(r"\b0x[0-9a-f]{6,}\b", re.IGNORECASE)
+_SHORT: Final = 160
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a replayed call came to.
+
+    Attributes:
+        call: what was replayed.
+        word: ``equal``, ``differs`` or ``unsteady``.
+        note: what the reader should know.
+        wanted: what was recorded, in few words, where it differs.
+        got: what came, in few words, where it differs.
+    """
+
+    call: Call
+    word: str
+    note: str = ""
+    wanted: str = ""
+    got: str = ""
+
+
+class Source(Protocol):
+    """Something that answers calls: the notebook itself."""
+
+    def __call__(self, call: Call, era: str) -> Outcome | None:
+        """What it answers now; ``None`` where it is not asked."""
+
+
+def make(connection: Connection, call: Call, *, timeout: float) -> Outcome:
+    """Make a recorded call on a connection, questions answered as they were."""
+    trace, since = connection.workbench.trace, connection.workbench.trace.last_seq
+    try:
+        if call.method == "tools/call":
+            connection.start(
+                call.name,
+                dict(call.arguments),
+                answer=[_result(given) for given in call.answers],
+                timeout=timeout,
+                checked=False,
+            ).result()
+        elif call.method == "resources/read":
+            connection.read(call.name)
+        else:
+            connection.prompt(call.name, **call.arguments)
+    except QuestionUnanswered:
+        return {"asked": "a question that the record has no answer to"}
+    except McpError as error:
+        failed: str = error.message
+    else:
+        failed = ""
+    mine = [
+        e for e in trace.since(since) if e.conn == connection.name and e.vantage is Vantage.CLIENT
+    ]
+    last: Exchange | None = None
+    for exchange in pair(mine):
+        if exchange.method == call.method and exchange.name == call.name:
+            last = exchange
+    found = outcome_of(last.answer.json()) if last is not None and last.answer else None
+    return found or {"nothing": failed or "no answer"}
+
+
+def _result(given: dict[str, Any]) -> types.Result | types.ErrorData:
+    """A recorded answer of a client as the SDK's."""
+    model: Any = types.CreateMessageResult if "role" in given else types.ElicitResult
+    found: types.Result = model.model_validate(given)
+    return found
+
+
+def same(one: Outcome, other: Outcome) -> bool:
+    """Whether two outcomes are the same; true is not 1 in JSON."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def judge(
+    connection: Connection, call: Call, era: str, notebook: Source, *, steady: bool, timeout: float
+) -> Verdict:
+    """Replay a call and compare.
+
+    Where the answer is another one, it is found out why: the same call again tells what is not
+    deterministic, and the notebook itself tells what was recorded before the tool changed.
+
+    Args:
+        connection: leads to the exported server.
+        call: what was recorded.
+        era: of this connection.
+        notebook: answers now, where it may be asked.
+        steady: whether the same call may be made twice.
+        timeout: seconds a call may take.
+    """
+    got = make(connection, call, timeout=timeout)
+    if same(got, call.outcome):
+        return Verdict(call=call, word=EQUAL)
+    if same(_without_addresses(got), _without_addresses(call.outcome)):
+        return Verdict(call=call, word=EQUAL, note="but for the addresses of objects")
+    if steady:
+        now = notebook(call, era)
+        if now is not None and same(now, got):
+            why = "another era" if call.era != era else "an older state of the notebook"
+            return Verdict(
+                call=call, word=EQUAL, note=f"to what the notebook answers now; recorded: {why}"
+            )
+        again = make(connection, call, timeout=timeout)
+        if not same(again, got):
+            return Verdict(call=call, word=UNSTEADY, note="two calls gave two answers")
+        anew = notebook(call, era)
+        if now is not None and anew is not None and not same(now, anew):
+            return Verdict(call=call, word=UNSTEADY, note="two calls gave two answers")
+    return Verdict(call=call, word=DIFFERS, wanted=brief(call.outcome), got=brief(got))
+
+
+def _without_addresses(outcome: Outcome) -> Outcome:
+    found: Outcome = json.loads(_ADDRESS.sub("0x", json.dumps(outcome)))
+    return found
+
+
+def brief(outcome: Outcome) -> str:
+    """An outcome in few words."""
+    result = outcome.get("result")
+    if isinstance(result, dict):
+        blocks = result.get("content") or result.get("contents") or result.get("messages") or []
+        told = result.get("structuredContent")
+        if told is None:
+            told = [_word(block) for block in blocks]
+            told = told[0] if len(told) == 1 else told
+        elif isinstance(told, dict) and set(told) == {"result"}:
+            told = told["result"]
+        text = told if isinstance(told, str) else json.dumps(told, ensure_ascii=False)
+        text = f"failed: {text}" if result.get("isError") else text
+    elif "error" in outcome:
+        text = f"error {outcome['error']['code']}: {outcome['error']['message']}"
+    else:
+        text = next(iter(outcome.values()), "nothing")
+    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
+
+
+def _word(block: Any) -> Any:
+    """A content block in a word."""
+    if not isinstance(block, dict):
+        return block
+    if isinstance(block.get("content"), dict):
+        return _word(block["content"])
+    return block.get("text", f"[{block.get('type', 'blob')}]")
