@@ -89,9 +89,14 @@ class Joint:
             return False
         return self._failed or (self._ended_at is not None and self._link is None)
 
+    @property
+    def _looks(self) -> bool:
+        """Whether a notebook is wanted: not by a host that has ended its input."""
+        return self._link is None and not self._failed and self._ended_at is None
+
     def _step(self) -> None:
         now = time.monotonic()
-        if self._link is None and not self._failed and now >= self._look_at:
+        if self._looks and now >= self._look_at:
             self._look(now)
         self._give_up(now)
         link = self._link
@@ -119,8 +124,10 @@ class Joint:
 
     def _timeout(self, now: float) -> float | None:
         times = [held[0] for held in self._held]
-        if self._link is None:
+        if self._looks:
             times.append(self._look_at)
+        elif self._link is None:
+            pass  # only what the host has not read yet is left to do
         elif self._shut_at is not None:
             times.append(self._shut_at + LINGER_S)
         elif self._ended_at is not None:

@@ -97,6 +97,7 @@ async def serve(server: NotebookServer, read_fd: int, write_fd: int) -> None:
     await attach_pipes(duplex, read_fd, write_fd)
     await server.serve_streams(duplex, duplex)
     await duplex.aclose()
+    await duplex.flushed()
     await asyncio.sleep(0)  # the end is part of the report
 
 

@@ -11,6 +11,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+import anyio
+
 from mcp_notebook.errors import UsageError
 
 if TYPE_CHECKING:
@@ -177,7 +179,7 @@ class StreamListener(Listener):
     async def _run(self, duplex: Any) -> None:
         try:
             await self._served.serve_streams(duplex, duplex)
-        except* (ConnectionError, OSError):
+        except* (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
             pass  # the peer went away; the link's tap has said so
         finally:
             await duplex.aclose()

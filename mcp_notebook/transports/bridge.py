@@ -49,6 +49,8 @@ _children = itertools.count(1)
 class _Greeted(LineDuplex):
     """The kernel's end of one socket: a link from the moment its peer has shown the token."""
 
+    grace_s = 0.0  # the bridge has waited for the answers before it ended its side
+
     def __init__(self, listener: BridgeListener) -> None:
         super().__init__(receives=Direction.CLIENT_TO_SERVER, tap=listener.tap.link())
         self._listener = listener
@@ -88,11 +90,6 @@ class _Greeted(LineDuplex):
         self._listener.accept(self)
         if rest:
             super().data_received(rest)
-
-    def eof_received(self) -> bool:
-        """The host is done; what is still to be written is written."""
-        super().eof_received()
-        return self._early is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The process is gone."""

@@ -6,6 +6,7 @@ The same two objects as ``attach_pipes`` makes, in the shape of asyncio transpor
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import threading
@@ -77,7 +78,7 @@ class ThreadWriter:
 
     Args:
         descriptor: owned from now on.
-        duplex: told when the pipe breaks.
+        duplex: told when the pipe breaks, and when it is closed and all is written.
     """
 
     def __init__(self, descriptor: int, duplex: LineDuplex) -> None:
@@ -89,17 +90,18 @@ class ThreadWriter:
         threading.Thread(target=self._write, name="mcp-pipe-writer", daemon=True).start()
 
     def _write(self) -> None:
+        lost: OSError | None = None
         try:
             while (data := self._parts.get()) is not None:
                 rest = memoryview(data)
                 while rest:
                     rest = rest[os.write(self._descriptor, rest) :]
         except OSError as error:
-            self._closing = True
-            if not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._duplex.connection_lost, error)
-        finally:
-            os.close(self._descriptor)
+            lost = error
+        self._closing = True
+        os.close(self._descriptor)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(self._duplex.connection_lost, lost)
 
     def write(self, data: bytes) -> None:
         """Queue bytes."""

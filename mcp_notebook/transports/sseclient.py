@@ -28,8 +28,8 @@ from mcp_notebook.wire import jsonrpc
 from mcp_notebook.wire.sse import SseDecoder, SseEvent
 
 from .base import MAX_MESSAGE_BYTES, ConnectOptions
+from .duplex import MessageDuplex, encode
 from .httpclient import RawPoster, http_client
-from .streams import MessageDuplex, encode
 from .tap import Tap
 
 REDIRECTS: Final = 5

@@ -8,16 +8,13 @@ same time: it sees every chunk as the operating system moved it, and every messa
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import anyio
 from mcp.shared.message import SessionMessage
-from mcp_types import ErrorData, JSONRPCError, JSONRPCNotification, jsonrpc_message_adapter
+from mcp_types import JSONRPCMessage
 
 from mcp_notebook.trace.events import Direction
 from mcp_notebook.wire import jsonrpc
@@ -25,169 +22,10 @@ from mcp_notebook.wire.lines import Line, LineDecoder, Oversize
 from mcp_notebook.wire.spans import Span
 
 from .base import MAX_MESSAGE_BYTES
+from .duplex import MessageDuplex, encode
+from .halfclosed import FLUSH_S, GRACE_S, Owed, peer_gone
 from .pipethreads import attach_by_threads
 from .tap import LinkTap
-
-PAUSE_BYTES = 4 << 20
-"""Reading pauses while this much has arrived and waits to be taken."""
-
-
-class MessageDuplex(ABC):
-    """The SDK's read and write stream in one object; subclasses bring the bytes.
-
-    Attributes:
-        receives: the direction of what arrives here.
-        tap: where traffic is recorded; ``None`` records nothing.
-        on_closed: called once with the reason when the link ends.
-    """
-
-    def __init__(self, *, receives: Direction, tap: LinkTap | None) -> None:
-        self.receives = receives
-        self.sends = (
-            Direction.SERVER_TO_CLIENT
-            if receives is Direction.CLIENT_TO_SERVER
-            else Direction.CLIENT_TO_SERVER
-        )
-        self.tap = tap
-        self.on_closed: Callable[[str], None] = lambda _reason: None
-        self._arrived: deque[tuple[SessionMessage, int]] = deque()
-        self._arrived_bytes = 0
-        self._ended = False
-        self._waiter: asyncio.Future[None] | None = None
-
-    @property
-    def is_server(self) -> bool:
-        """Whether this is the server's end."""
-        return self.receives is Direction.CLIENT_TO_SERVER
-
-    # ---- towards the SDK -------------------------------------------------------------
-
-    async def receive(self) -> SessionMessage:
-        """The next message; waits for it.
-
-        Raises:
-            anyio.EndOfStream: the peer has ended the link.
-        """
-        while not self._arrived:
-            if self._ended:
-                raise anyio.EndOfStream
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-        message, size = self._arrived.popleft()
-        self._arrived_bytes -= size
-        if self._arrived_bytes < PAUSE_BYTES:
-            self.resume_arrivals()
-        return message
-
-    @abstractmethod
-    async def send(self, item: SessionMessage) -> None:
-        """Write one message and wait while the peer is slow.
-
-        Raises:
-            anyio.BrokenResourceError: the link is gone.
-        """
-
-    @abstractmethod
-    async def aclose(self) -> None:
-        """Close this end."""
-
-    @abstractmethod
-    def abort(self) -> None:
-        """Drop the link at once."""
-
-    def pause_arrivals(self) -> None:  # noqa: B027 - because most transports slow down by themselves
-        """Stop reading while too much waits; nothing by default."""
-
-    def resume_arrivals(self) -> None:  # noqa: B027 - see above
-        """Read on; nothing by default."""
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> SessionMessage:
-        try:
-            return await self.receive()
-        except anyio.EndOfStream:
-            raise StopAsyncIteration from None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-    # ---- towards the bytes -----------------------------------------------------------
-
-    def take(self, raw: bytes) -> bytes | None:
-        """One message's bytes arrived.
-
-        Returns:
-            The JSON-RPC error line that is due where they are no message and this is the
-            server's end (JSON-RPC 2.0 section 5), else ``None``.
-        """
-        try:
-            message = jsonrpc_message_adapter.validate_json(raw, by_name=False)
-            if isinstance(message, JSONRPCNotification) and b'"id"' in raw:
-                jsonrpc.parse(raw)  # the SDK reads a request with an odd id as a notification
-        except (ValueError, RecursionError):
-            return self._refuse(raw)
-        self._arrived.append((SessionMessage(message), len(raw)))
-        self._arrived_bytes += len(raw)
-        if self._arrived_bytes >= PAUSE_BYTES:
-            self.pause_arrivals()
-        self._wake()
-        return None
-
-    def _refuse(self, raw: bytes) -> bytes | None:
-        code, text = jsonrpc.INVALID_REQUEST, "not a JSON-RPC 2.0 message"
-        identifier: jsonrpc.Id | None
-        try:
-            envelope = jsonrpc.parse(raw)
-            identifier, answerable = envelope.id, envelope.kind is jsonrpc.MessageKind.REQUEST
-            if not self.is_server and envelope.method is None and identifier is not None:
-                self._fail(identifier)
-        except jsonrpc.MessageError as problem:
-            code, identifier, text = problem.code, problem.id, problem.text
-            answerable = problem.answerable
-        if self.tap:
-            self.tap.fault(f"refused: {text}")
-        if not (self.is_server and answerable):
-            return None
-        return jsonrpc.error_line(code, text, identifier)
-
-    def _fail(self, identifier: jsonrpc.Id) -> None:
-        """End a request whose answer cannot be read: who waits for it need not wait longer."""
-        error = ErrorData(code=jsonrpc.INTERNAL_ERROR, message="the answer is no JSON-RPC response")
-        self._arrived.append(
-            (SessionMessage(JSONRPCError(jsonrpc="2.0", id=identifier, error=error)), 0)
-        )
-        self._wake()
-
-    def end(self, reason: str = "") -> None:
-        """Nothing more will arrive."""
-        if not self._ended:
-            self._ended = True
-            if self.tap:
-                self.tap.closed(reason)
-            self._wake()
-            self.on_closed(reason)
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-
-def encode(item: SessionMessage) -> bytes:
-    """A message as JSON bytes, without a newline."""
-    return item.message.model_dump_json(by_alias=True, exclude_unset=True).encode()
 
 
 class LineDuplex(MessageDuplex, asyncio.Protocol):
@@ -200,7 +38,12 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
             loopback port; its request line starts with a letter, its body is one JSON line,
             and without this the line runs a tool.
         max_line_bytes: the longest line taken.
+
+    Attributes:
+        grace_s: how long answers that are due are waited for once the client has ended its side.
     """
+
+    grace_s: ClassVar[float] = GRACE_S
 
     def __init__(
         self,
@@ -219,6 +62,9 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._paused = False
+        self._owed = Owed()
+        self._leaving: asyncio.TimerHandle | None = None
+        self._written = asyncio.Event()
 
     # ---- asyncio.Protocol ------------------------------------------------------------
 
@@ -251,17 +97,33 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
             self._take_line(line)
 
     def eof_received(self) -> bool:
-        """The peer has closed its side: what came last may lack its newline."""
+        """The peer has closed its side: what came last may lack its newline.
+
+        Answers that are due are still sent; the link ends with the last of them.
+        """
         for line in self._lines.feed(None):
             self._take_line(line)
-        self.end()
-        return False
+        if not self._owed or self._writer is None or peer_gone(self._writer):
+            self.end()
+            return False
+        self._leaving = asyncio.get_running_loop().call_later(self.grace_s, self.end)
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The link is down."""
+        """The link is down, or the pipe that a server has read from."""
+        if self.is_server and self._still_writes():
+            if self._leaving is None:
+                self.end()
+            return
         self._writable.set()
+        self._written.set()
         self._writer = None
         self.end(str(exc) if exc else "")
+
+    def _still_writes(self) -> bool:
+        """Whether a pipe of its own, still there, carries the answers."""
+        writer = self._writer
+        return writer is not None and writer is not self._reader and not writer.is_closing()
 
     def pause_writing(self) -> None:
         """The peer is slow: senders wait."""
@@ -272,6 +134,17 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
         self._writable.set()
 
     # ---- MessageDuplex ---------------------------------------------------------------
+
+    def _admit(self, message: JSONRPCMessage, size: int) -> None:
+        if self.is_server:
+            self._owed.arrived(message)
+        super()._admit(message, size)
+
+    def end(self, reason: str = "") -> None:
+        """Nothing more will arrive."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+        super().end(reason)
 
     def _take_line(self, line: Line | Oversize) -> None:
         if isinstance(line, Oversize):
@@ -310,6 +183,10 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
         self._write_raw(encode(item))
         if not self._writable.is_set():
             await self._writable.wait()
+        if self.is_server:
+            self._owed.sent(item.message)
+            if self._leaving is not None and not self._owed:
+                self.end()
 
     async def send_bytes(self, data: bytes) -> None:
         """Write exactly these bytes, whatever they are (``%%mcp send``)."""
@@ -342,6 +219,11 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
             if transport is not None and not transport.is_closing():
                 transport.close()
         self.end()
+
+    async def flushed(self) -> None:
+        """After ``aclose``: wait until the peer has read what was written, or has gone."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._written.wait(), FLUSH_S)
 
     def abort(self) -> None:
         """Drop the link at once."""

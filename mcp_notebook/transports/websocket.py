@@ -46,10 +46,10 @@ from .base import (
     Transport,
 )
 from .closecodes import BROKEN, BY_US, at_fault, close_text
+from .duplex import MessageDuplex, encode
 from .guard import Policy
 from .http import url_path
 from .ports import listening_socket, reachable, url_host
-from .streams import MessageDuplex, encode
 from .tap import LinkTap, Tap, TappedTransport, link_address
 
 SUBPROTOCOL = Subprotocol("mcp")

@@ -76,7 +76,8 @@ LAST: Final = [
     Stream("half a character, then the end", (b'{"x":"\xe6',), (SILENCE,)),
     Stream("an error that is due, then the end", (b"{\n",), (error(PARSE),)),
     Stream("nothing, then the end", (), (SILENCE,)),
-    Stream("twenty requests, then the end", ((PING + b"\n") * 20,), (Due("maybe", 0, ID),)),
+    Stream("twenty requests, then the end", ((PING + b"\n") * 20,), (answer(),) * 20),
+    Stream("a request and half of one, then the end", (PING + b"\n" + PING[:9],), (answer(),)),
 ]
 """The link ends after each of these: the client closes its side."""
 

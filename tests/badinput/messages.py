@@ -21,8 +21,7 @@ class Due:
 
     Attributes:
         kind: ``error`` with ``code`` and ``id``; ``answer``, a result or any error with ``id``;
-            ``silence``; ``either``, an error or an answer with any id; ``maybe``, answers with
-            ``id`` or none.
+            ``silence``; ``either``, an error or an answer with any id.
         code: the error's code.
         id: the id of the answer.
     """

@@ -271,7 +271,7 @@ NOTICE = b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n'
 
 
 def test_reading_pauses_while_too_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcp_notebook.transports.streams.PAUSE_BYTES", 100)
+    monkeypatch.setattr("mcp_notebook.transports.duplex.PAUSE_BYTES", 100)
 
     async def main() -> None:
         wire = Wire()

@@ -251,7 +251,7 @@ class Socket:
 
 
 def test_a_flood_waits_until_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcp_notebook.transports.streams.PAUSE_BYTES", 1000)
+    monkeypatch.setattr("mcp_notebook.transports.duplex.PAUSE_BYTES", 1000)
 
     async def main() -> None:
         socket = Socket()
