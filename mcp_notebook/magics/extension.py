@@ -78,13 +78,15 @@ class MCPMagics(Magics):
     @property
     def workbench(self) -> Workbench:
         """The kernel's workbench, made when it is first needed."""
-        if self.existing is None:
-            from mcp_notebook.runtime.workbench import Workbench
+        with current.making:
+            if self.existing is None:
+                from mcp_notebook.runtime.workbench import Workbench
 
-            self.existing = current.adopted() or Workbench()
-            self.existing.timeout = self.timeout
-            self.existing.servers.cell = lambda: self.context.cell_id
-        return self.existing
+                made = current.adopted() or Workbench()
+                made.timeout = self.timeout
+                made.servers.cell = lambda: self.context.cell_id
+                self.existing = made
+            return self.existing
 
     @validate("era")
     def _known_era(self, proposal: Any) -> str:

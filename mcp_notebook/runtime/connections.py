@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -122,10 +123,13 @@ class Connections(dict[str, Connection]):
         self._chosen = [n for n in self._chosen if n != name and n in self] + [name]
         return found
 
-    def stop(self, connection: Connection) -> None:
-        """Close a connection; twice is no error."""
-        if self.get(connection.name) is connection:
-            self._loop.run(self.end(connection))
+    def stop(self, *connections: Connection) -> None:
+        """Close connections, all at once: a child may take seconds. Twice is no error."""
+        if mine := [each for each in connections if self.get(each.name) is each]:
+            self._loop.run(self._end_each(mine))
+
+    async def _end_each(self, connections: list[Connection]) -> None:
+        await asyncio.gather(*(self.end(each) for each in connections))
 
     async def end(self, connection: Connection) -> None:
         """Close a connection, from any loop."""

@@ -6,6 +6,7 @@ Importing this is cheap: ``%load_ext`` offers a workbench that is made when it i
 from __future__ import annotations
 
 import atexit
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 _offered: list[Callable[[], Workbench]] = []
 _made: list[Workbench] = []
+
+making = threading.RLock()
+"""Held while a workbench is made: two threads that need the first one get the same one."""
 
 
 def offer(maker: Callable[[], Workbench] | None) -> None:
@@ -37,10 +41,11 @@ def adopted() -> Workbench | None:
 
 def own() -> Workbench:
     """A workbench made here, closed at exit."""
-    if not _made or _made[-1].closed:
-        from .workbench import Workbench
+    with making:
+        if not _made or _made[-1].closed:
+            from .workbench import Workbench
 
-        made = Workbench()
-        atexit.register(made.close)
-        _made[:] = [made]
-    return _made[-1]
+            made = Workbench()
+            atexit.register(made.close)
+            _made[:] = [made]
+        return _made[-1]

@@ -322,9 +322,10 @@ class Workbench:
         """
         for name in names:
             resolve(name, {**self.endpoints, **self.connections}, "endpoint or connection")
+        self.connections.stop(
+            *(self.connections[name] for name in names if name in self.connections)
+        )
         for name in names:
-            if name in self.connections:
-                self.connections.stop(self.connections[name])
             if name in self.endpoints:
                 self.endpoints.stop(self.endpoints[name])
                 if name in self.connections:  # one that was lost with it
