@@ -8,7 +8,9 @@ It starts COMMAND with its own standard streams, in a session of its own, and wa
 a socket pair whose other end the kernel holds. When that ends (the kernel closed it, or was
 killed), the child and everything it started are ended: first end of input, then SIGTERM, then
 SIGKILL. On Linux it is the "subreaper" of its descendants (prctl(2)), so that grandchildren
-whose parent has died are found too. On the same socket it reports ``pid N`` and ``exit N``.
+whose parent has died are found too, and it watches the kernel itself: a process that the kernel
+forked (multiprocessing does) may hold a copy of the other end. A polite signal to the guardian
+itself ends all as well. On the same socket it reports ``pid N`` and ``exit N``.
 """
 
 from __future__ import annotations
@@ -23,14 +25,28 @@ import time
 GRACE_S = 0.8
 """Seconds between the polite signal and the last one."""
 
+LAST_S = 2.0
+"""Seconds in which the last signal is sent again and again: to what was started meanwhile too."""
 
-def become_subreaper() -> None:
-    """Adopt orphaned descendants (Linux only; elsewhere the process group has to do)."""
+SET_PDEATHSIG = 1  # linux/prctl.h
+SET_CHILD_SUBREAPER = 36
+
+FOR_THE_KERNEL = (signal.SIGINT, signal.SIGHUP)
+"""What a terminal sends to all that run in it; the child has a session of its own."""
+
+TO_END = (signal.SIGTERM, signal.SIGQUIT)
+"""What ends the guardian, and first of all what it guards."""
+
+told_to_end: list[int] = []
+"""Those of them that came."""
+
+
+def control_process(option: int, value: int) -> None:
+    """``prctl`` (Linux only; elsewhere the process group has to do)."""
     if sys.platform.startswith("linux"):
         import ctypes
 
-        set_child_subreaper = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
-        ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def descendants() -> list[int]:
@@ -92,7 +108,7 @@ def reap(child: int) -> int | None:
 def end_all(child: int) -> int | None:
     """End the child and its descendants, politely at first."""
     code = None
-    for number, wait_s in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, 1.0)):
+    for number, wait_s in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, LAST_S)):
         if not signal_all(child, number):
             break
         deadline = time.monotonic() + wait_s
@@ -104,8 +120,20 @@ def end_all(child: int) -> int | None:
                     os.killpg(child, 0)
                 except OSError:
                     return code
-            time.sleep(0.02)
+            if number == signal.SIGKILL:
+                signal_all(child, number)  # one that was just forked was not in the first list
+                time.sleep(0.005)
+            else:
+                time.sleep(0.02)
     return code
+
+
+def open_kernel() -> list[int]:
+    """A descriptor that is readable once the kernel has ended, where the system has one."""
+    if hasattr(os, "pidfd_open"):
+        with contextlib.suppress(OSError):
+            return [os.pidfd_open(os.getppid())]
+    return []
 
 
 def watch(life: int, child: int) -> int | None:
@@ -114,15 +142,19 @@ def watch(life: int, child: int) -> int | None:
     os.set_blocking(wake_write, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_write)
-    while True:
+    kernel = open_kernel()
+    while not told_to_end:
         code = reap(child)
         if code is not None:
             return code
-        ready, _, _ = select.select([life, wake_read], [], [])
+        ready, _, _ = select.select([life, wake_read, *kernel], [], [])
         if wake_read in ready:
             os.read(wake_read, 512)
+        if kernel and kernel[0] in ready:
+            break
         if life in ready and not os.read(life, 512):
-            return None
+            break
+    return None
 
 
 def tell(life: int, line: str) -> None:
@@ -136,14 +168,16 @@ def main(argv: list[str]) -> int:
     life = int(argv[1])
     command = argv[3:]
     os.set_inheritable(life, False)
-    become_subreaper()
-    # SIGINT and SIGHUP of the terminal are for the kernel; the child has its own session
-    for number in (signal.SIGINT, signal.SIGHUP):
+    control_process(SET_CHILD_SUBREAPER, 1)
+    for number in FOR_THE_KERNEL:
         signal.signal(number, signal.SIG_IGN)
+    for number in TO_END:
+        signal.signal(number, lambda number, _frame: told_to_end.append(number))
     child = os.fork()
     if child == 0:
         os.setsid()
-        for number in (signal.SIGINT, signal.SIGHUP):
+        control_process(SET_PDEATHSIG, signal.SIGKILL)  # if somebody kills the guardian
+        for number in FOR_THE_KERNEL + TO_END:
             signal.signal(number, signal.SIG_DFL)
         try:
             os.execvp(command[0], command)

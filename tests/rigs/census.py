@@ -5,6 +5,7 @@ Taken before and after, in a kernel or in this process, it tells what something 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Sequence
@@ -120,3 +121,26 @@ def _runs(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def marked(name: str) -> list[psutil.Process]:
+    """The processes whose environment has this variable, wherever they hang in the tree.
+
+    What a process starts inherits it; only who tells its name can wipe it out.
+    """
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if name in process.environ() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def wait_until_none_is_marked(name: str, timeout: float = 5) -> None:
+    """Waits until no process has this variable; the test fails when one does after `timeout`."""
+    deadline = time.monotonic() + timeout
+    while rest := marked(name):
+        if time.monotonic() > deadline:
+            told = ", ".join(str(process) for process in rest)
+            pytest.fail(f"still running after {timeout} s: {told}")
+        time.sleep(0.05)  # not our children: nothing announces their end
