@@ -58,12 +58,15 @@ class Session:
         )
 
     async def elicited(self, context: Any, params: Any) -> Any:
+        """Answer a form as it was answered in the notebook."""
         return types.ElicitResult.model_validate(self.answers.pop(0))
 
     async def sampled(self, context: Any, params: Any) -> Any:
+        """Answer for a model as it was answered in the notebook."""
         return types.CreateMessageResult.model_validate(self.answers.pop(0))
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Await a method of the client."""
         return self.portal.call(function, *arguments)
 
     def ask(self, call: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +103,7 @@ def digested(value: Any) -> Any:
 
 @pytest.fixture(scope="module", params=ERAS)
 def session(request: pytest.FixtureRequest) -> Iterator[Session]:
+    """A server that was just started, and its client."""
     missing = [name for name in NEEDED if name not in os.environ]
     if missing:
         pytest.skip(f"the server needs {', '.join(missing)}: set them in the environment")
@@ -110,6 +114,7 @@ def session(request: pytest.FixtureRequest) -> Iterator[Session]:
 
 
 def test_the_server_offers_what_the_notebook_did(session: Session) -> None:
+    """Names and addresses; schemas are compared when it is exported."""
     client = session.client
     offered = {
         "tools": sorted(one.name for one in session.run(client.list_tools).tools),
@@ -125,6 +130,7 @@ def test_the_server_offers_what_the_notebook_did(session: Session) -> None:
 
 @pytest.mark.parametrize("number", range(len(CALLS)))
 def test_a_call_is_answered_as_the_notebook_did(session: Session, number: int) -> None:
+    """One recorded call."""
     call = CALLS[number]
     if session.era != call.get("era", session.era):
         pytest.skip(f"recorded in the {call['era']} era alone")

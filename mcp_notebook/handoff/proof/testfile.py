@@ -1,4 +1,4 @@
-"""``test_server.py``: the recorded calls as a test that needs pytest and the SDK, and nothing else."""
+"""``test_server.py``: the recorded calls as a test that needs pytest and the SDK alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TEMPLATE: Final = Path(__file__).with_name("template.py")
 _HERE: Final = "# ---- what the notebook answered"
 
 
-def test_file(
+def as_test(
     calls: Sequence[tuple[Call, Sequence[str]]],
     expected: Catalogue,
     *,
