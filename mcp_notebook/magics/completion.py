@@ -103,20 +103,14 @@ class Completer:
         if command.name in LEARNING:
             return self._magics.context.lessons.completions(command.name, given)
         if workbench is None:
-            return []
+            return self._config(given) if command.name == "config" else []
         match command.name:
             case "call" | "compare":
                 return self._call(given, fragment)
             case "tools":
                 return self._tool(given)
-            case "serve":
-                return list(workbench.servers)
-            case "connect":
-                return [*workbench.endpoints, *workbench.servers]
-            case "use":
-                return list(workbench.connections)
-            case "stop":
-                return list(dict.fromkeys([*workbench.endpoints, *workbench.connections]))
+            case "config":
+                return self._config(given)
             case "remove":
                 return [p.name for s in workbench.servers.values() for p in s.parts()]
             case "add":
@@ -126,7 +120,25 @@ class Completer:
                 from mcp_notebook.trace.query import completions
 
                 return list(completions())
-        return []
+        servers, endpoints = list(workbench.servers), list(workbench.endpoints)
+        connections = list(workbench.connections)
+        return {
+            "serve": servers,
+            "connect": [*endpoints, *servers],
+            "use": connections,
+            "stop": list(dict.fromkeys([*endpoints, *connections])),
+        }.get(command.name, [])
+
+    def _config(self, given: list[str]) -> list[str]:
+        """A host first, then what it can be pointed at."""
+        from mcp_notebook.handoff.hosts.host import hosts
+
+        workbench = self._magics.existing
+        if not any(not word.startswith("-") for word in given):
+            return list(hosts())
+        if workbench is None:
+            return []
+        return [*workbench.endpoints, *workbench.connections, *workbench.servers]
 
     def _tool(self, given: list[str]) -> list[str]:
         """The tools of the connection that ``--on`` names, or of the default one."""

@@ -75,6 +75,11 @@ class OwnedClient(ABC):
         self._closed = False
         self._returning = asyncio.Lock()
 
+    @property
+    def options(self) -> ConnectOptions:
+        """How it is opened."""
+        return self._options
+
     # ---- life --------------------------------------------------------------------------
 
     @property

@@ -38,11 +38,24 @@ class Host:
     Args:
         words: the bridge's arguments.
         environment: all the variables it gets.
+        command: another command than the bridge's.
+        folder: where it is started.
+
+    Attributes:
+        stray: the lines on standard output that are no message.
     """
 
-    def __init__(self, *words: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *words: str,
+        environment: dict[str, str] | None = None,
+        command: list[str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.stray: list[bytes] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mcp_notebook.bridge", *words],
+            command or [sys.executable, "-m", "mcp_notebook.bridge", *words],
+            cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -83,7 +96,11 @@ class Host:
         """The next message."""
         line = self.line()
         assert line, f"the bridge ended: {self.last_words()}"
-        return json.loads(line)
+        try:
+            return json.loads(line)
+        except ValueError:
+            self.stray.append(line)
+            return self.receive()
 
     def answer(self, identifier: Any) -> Any:
         """The next message with an id, which must be this one; notices are passed over."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import bench, call, compare, define, learn, lists, look, measure, probe, serve
+from . import bench, call, compare, config, define, learn, lists, look, measure, probe, serve
 
 COMMANDS = [
     *define.COMMANDS,
@@ -14,6 +14,7 @@ COMMANDS = [
     *measure.COMMANDS,
     *bench.COMMANDS,
     *probe.COMMANDS,
+    *config.COMMANDS,
     *learn.COMMANDS,
 ]
 """Every command, in the order in which ``%mcp help`` lists them."""

@@ -1,0 +1,116 @@
+"""``%mcp config`` in a real kernel; a host follows exactly what it wrote."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.rigs.bridge import Host, initialize, notice, request
+from tests.rigs.kernel import KernelRig
+
+pytestmark = pytest.mark.kernel
+
+
+@contextmanager
+def started(entry: dict[str, object], folder: Path) -> Iterator[Host]:
+    """A host that starts an entry as it stands, in a folder of its own, as hosts do."""
+    env = {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR", "")}
+    env |= dict(entry.get("env", {}))  # type: ignore[call-overload]
+    command = [str(entry["command"]), *(str(word) for word in entry["args"])]  # type: ignore[attr-defined]
+    with Host(command=command, environment=env, folder=folder) as host:
+        yield host
+
+
+def test_a_host_that_was_configured_has_the_tools_of_the_cells(
+    tools: KernelRig, tmp_path: Path
+) -> None:
+    shown = tools.run("c = %mcp config mcp-json --live --write\nc").check()
+    assert shown.result is not None
+    assert '"mcp_notebook.bridge"' in shown.result["text/plain"]
+    file = Path(tools.value("str(c.path)"))
+    entry = json.loads(file.read_text())["mcpServers"]["notebook"]
+    assert entry == tools.value("c.entry")
+    # a folder whose modules have the names of Python's must not get in the way
+    for name in ("json", "socket", "select"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken for Python's')")
+    with started(entry, tmp_path) as host:
+        host.send(initialize())
+        assert host.answer(0)["result"]["serverInfo"]["name"] == "notebook"
+        host.send(notice("notifications/initialized"))
+        asked = {"name": "add", "arguments": {"a": 40}}
+        assert host.call("tools/call", 1, **asked)["result"]["structuredContent"]["result"] == 42
+        tools.run("%%mcp tool\ndef add(a: int) -> int:\n    return -a").check()
+        assert host.receive()["method"] == "notifications/tools/list_changed"
+        assert host.call("tools/call", 2, **asked)["result"]["structuredContent"]["result"] == -40
+        # a tool that prints, and one whose child writes to descriptor 1: only MCP reaches a host
+        tools.run(
+            "%%mcp tool\ndef loud() -> str:\n    import os\n    print('noise')\n"
+            "    os.system('echo noise')\n    return 'done'"
+        ).check()
+        assert host.receive()["method"] == "notifications/tools/list_changed"
+        said = host.call("tools/call", 3, name="loud", arguments={})
+        assert said["result"]["structuredContent"] == {"result": "done"}
+        tools.run("%reload_ext mcp_notebook").check()
+        host.hear("the notebook went away; it is looked for")
+        host.send(request("tools/call", 4, **asked))  # waits for a notebook that comes back
+        tools.run("%%mcp tool\ndef add(a: int) -> int:\n    return a * 2").check()
+        tools.run("%mcp serve -t bridge").check()
+        assert host.answer(4)["result"]["structuredContent"]["result"] == 80
+        host.hear("the notebook is back")
+        assert host.stray == []
+    assert "removed" in tools.value("c.undo()")
+
+
+def test_the_hosts_their_files_help_and_completion(cells: KernelRig) -> None:
+    listed = cells.run("%mcp config").check().text
+    assert listed.count("\n") == 7
+    assert ".vscode/mcp.json" in listed
+    assert "claude-desktop" in cells.complete("%mcp config cl")["matches"]
+    assert "--live" in cells.complete("%mcp config cursor --l")["matches"]
+    cells.run("%mcp serve -t http").check()
+    assert "notebook-http" in cells.complete("%mcp config cursor note")["matches"]
+    assert "the user's file" in cells.run("%mcp config --help").check().text
+    for line, why in (
+        ("%mcp config corsor", "Did you mean cursor?"),
+        ("%mcp config cursor --alive", "Did you mean --live?"),
+        ("%mcp config cursor", "there is no file server.py"),
+        ("%mcp config cursor a b", "A command comes after --"),
+        ("%mcp config cursor a -- b", "Keep one"),
+        ("%mcp config claude-desktop notebook-http", "Connectors"),
+    ):
+        assert why in cells.run(line).traceback
+
+
+def test_no_secret_is_shown_or_written(cells: KernelRig) -> None:
+    cells.run("token = 'hunter2-hunter2'\n%mcp serve -t http --token $token").check()
+    shown = cells.run(
+        "c = %mcp config vscode notebook-http --header X-Api-Key=$token --header A=1 --write\nc"
+    ).check()
+    assert shown.result is not None
+    text = shown.result["text/plain"] + Path(cells.value("str(c.path)")).read_text()
+    assert "hunter2" not in text
+    assert "${input:notebook-http-token}" in text
+    assert cells.value("c.entry['headers']['A']") == "1"
+    cells.run("c.undo()").check()
+    shown = cells.run("%mcp config cursor --env MY_KEY=$token --env LEVEL=3 -- python -c pass")
+    assert "hunter2" not in shown.text
+    assert '"MY_KEY": "${env:MY_KEY}"' in shown.text
+    assert '"LEVEL": "3"' in shown.text
+
+
+def test_a_server_file_is_started_by_what_was_written(cells: KernelRig) -> None:
+    folder = Path(cells.value("__import__('os').getcwd()"))
+    (folder / "server.py").write_text("import sys; print('started in', sys.argv[0])")
+    entry = cells.value("get_ipython().run_line_magic('mcp', 'config cursor').entry")
+    done = subprocess.run(
+        [entry["command"], *entry["args"]], cwd="/", capture_output=True, text=True, timeout=50
+    )
+    assert done.stdout.strip() == f"started in {folder / 'server.py'}"
+    assert entry["command"] == sys.executable
