@@ -25,8 +25,8 @@ from .base import (
 from .guard import Policy
 from .httpclient import RawPoster, http_client
 from .leaving import EndsWithItsClient
-from .oddids import RefusesOddIds
 from .ports import listening_socket
+from .strict import StrictBodies
 from .tap import Tap
 
 # The gate in front of every app checks Host and Origin; twice would be two truths.
@@ -60,7 +60,7 @@ class HttpTransport(Transport):
             max_request_body_size=MAX_MESSAGE_BYTES,
             transport_security=UNCHECKED,
         )
-        strict = RefusesOddIds(cast(App, app))
+        strict = StrictBodies(cast(App, app))
         whole = EndsWithItsClient(strict) if self._json else strict
         listener = AsgiListener(whole, sock, Policy.of(options), tap, path)
         await listener.start()

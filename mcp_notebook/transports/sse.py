@@ -19,9 +19,9 @@ from .base import (
 )
 from .guard import Policy
 from .http import UNCHECKED, url_path
-from .oddids import RefusesOddIds
 from .ports import listening_socket
 from .sseclient import sse_streams
+from .strict import StrictBodies
 from .tap import Tap
 
 
@@ -43,7 +43,7 @@ class SseTransport(Transport):
             max_request_body_size=MAX_MESSAGE_BYTES,
             transport_security=UNCHECKED,
         )
-        listener = AsgiListener(RefusesOddIds(cast(App, app)), sock, Policy.of(options), tap, path)
+        listener = AsgiListener(StrictBodies(cast(App, app)), sock, Policy.of(options), tap, path)
         await listener.start()
         return listener
 

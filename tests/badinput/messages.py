@@ -189,14 +189,42 @@ ODD_IDS = [
     case("half a character as id", raw_id(r'"\ud800"'), error(PARSE)),
 ]
 
+PINGED: Final = '{"jsonrpc":"2.0","id":7,"method":"ping"'
+
+STRICT = [
+    *(
+        case(f"{value} as a parameter", raw_param(value), error(PARSE))
+        for value in ("NaN", "Infinity", "-Infinity", "[1.0,NaN]", '{"x":{"y":-Infinity}}')
+    ),
+    case("NaN as id", raw_id("NaN"), error(PARSE)),
+    case("NaN in a notice", '{"jsonrpc":"2.0","method":"x","params":{"y":NaN}}', error(PARSE)),
+    case("a number out of range", raw_param("1e999"), error(PARSE)),
+    case("half a character in an escape", raw_param(r'"\udc00"'), error(PARSE, ID)),
+    case("a method twice", PINGED + ',"method":"ping"}', error(REQUEST, ID)),
+    case("two methods", PINGED + ',"method":"tools/list"}', error(REQUEST, ID)),
+    case("two methods, one in an escape", PINGED + r',"m\u0065thod":"x"}', error(REQUEST, ID)),
+    case("an id twice", PINGED + ',"id":7}', error(REQUEST)),
+    case("two ids", PINGED + ',"id":8}', error(REQUEST)),
+    case("two versions", PINGED + ',"jsonrpc":"1.0"}', error(REQUEST, ID)),
+    case("parameters twice", PINGED + ',"params":{},"params":{}}', error(REQUEST, ID)),
+    case("a member of nobody twice", PINGED + ',"x":1,"x":2}', error(REQUEST, ID)),
+    case("an empty name twice", PINGED + ',"":1,"":2}', error(REQUEST, ID)),
+    case(
+        "an argument twice",
+        '{"jsonrpc":"2.0","id":7,"method":"tools/call",'
+        '"params":{"name":"add","arguments":{"a":1,"a":2}}}',
+        error(REQUEST, ID),
+    ),
+    case("a member twice, deep down", raw_param('[[{"a":1,"a":1}]]'), error(REQUEST, ID)),
+]
+"""RFC 8259 has neither NaN nor infinities, and of names that are there twice it says that what
+becomes of them is unpredictable. The SDK takes all of these."""
+
 ODD_VALUES = [
-    case("NaN", raw_param("NaN"), EITHER),
-    case("Infinity", raw_param("Infinity"), EITHER),
-    case("a number out of range", raw_param("1e999"), EITHER),
+    case("a member twice in a notice", '{"jsonrpc":"2.0","method":"x","method":"x"}', SILENCE),
+    case("NaN as text", raw_param('"NaN"'), answer()),
+    case("one name in two objects", raw_param('{"a":1},"y":{"a":1}'), answer()),
     case("5,000 digits", raw_param("9" * 5000), EITHER),
-    case("half a character in an escape", raw_param(r'"\udc00"'), EITHER),
-    case("a member twice", '{"jsonrpc":"2.0","id":7,"method":"ping","method":"ping"}', EITHER),
-    case("an id twice", '{"jsonrpc":"2.0","id":7,"id":8,"method":"ping"}', EITHER),
     case("members of nobody", request("ping", id=ID, x=1, y=[2]), answer()),
     case("__proto__", request("ping", {"__proto__": {"a": 1}}), EITHER),
     case("much white space", " " * 10_000 + raw_id("7") + " " * 10_000, answer()),
@@ -310,6 +338,7 @@ MESSAGES: Final = [
     *NOT_JSON,
     *NO_MESSAGE,
     *ODD_IDS,
+    *STRICT,
     *ODD_VALUES,
     *ODD_METHODS,
     *ODD_PARAMETERS,

@@ -13,7 +13,7 @@ import pytest
 from mcp_notebook.runtime.workbench import Workbench
 
 from .doors import INITIALIZE, INITIALIZED, LIMIT_S, Answer, fits, loads
-from .messages import MESSAGES, Case, Due, answer
+from .messages import MESSAGES, PARSE, REQUEST, Case, Due, answer
 from .requests import ANY, CLOSED, MODERN, REQUESTS, SSE_ONLY, STREAMABLE, post
 from .stand import Stand, until
 from .tools import MISBEHAVING
@@ -106,7 +106,10 @@ class Web(Stand):
         status, answered = self.status(raw)
         failed = status == 500 and b'"error"' in answered  # a result that no JSON can say
         assert 200 <= status < 500 or failed, (status, answered[:300])
-        if status >= 400:
+        if due.kind == "error" and due.code in (PARSE, REQUEST):
+            assert status == 400
+            assert fits(due, loads(answered)), answered[:300]
+        elif status >= 400:
             assert due.kind != "answer" or b'"error"' in answered or self.session or not body
         elif self.transport == "sse":
             self._on_stream(due)
@@ -170,6 +173,8 @@ def test_a_bad_body_of_the_modern_era_gets_what_is_due(web: Web, case: Case) -> 
     assert status in ANY - {CLOSED}, body[:300]
     if case.due.kind == "error":
         assert status >= 400 or b'"error"' in body
+        if case.due.code in (PARSE, REQUEST):
+            assert fits(case.due, loads(body)), body[:300]
     assert b"Traceback" not in body
     assert until(lambda: web.recorded - recorded >= len(raw) - 10, 10)
     web.others_go_on()
