@@ -1,0 +1,1 @@
+"""From the notebook to a real server."""
