@@ -46,6 +46,7 @@ def build(options: argparse.Namespace) -> NotebookServer:
     content = read_once(Path(options.snapshot))
     sys.path[:] = content["path"]
     server = NotebookServer(content["name"], loop=loop, threads=threads)
+    server.version = content["version"]
     for data in content["parts"]:
         part = Part(**pickle.loads(data))
         try:

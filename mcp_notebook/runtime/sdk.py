@@ -163,6 +163,16 @@ def put_resource(
             mine[uri] = made[uri]
 
 
+def set_version(server: MCPServer[Any], version: str) -> None:
+    """Change what a server tells clients of its version; the public property is read-only.
+
+    Results of the modern era bear a copy, which the SDK makes once.
+    """
+    inner = lowlevel(server)
+    inner.version = version
+    vars(inner).pop("_server_info_stamp_source", None)
+
+
 def _draft() -> MCPServer[Any]:
     """A server that is never served: a part is made on it before it replaces one in use.
 

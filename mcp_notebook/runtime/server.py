@@ -127,6 +127,22 @@ class NotebookServer:
 
     # ---- what it is made of --------------------------------------------------------------
 
+    @property
+    def version(self) -> str:
+        """What it tells clients of its version; empty, as in the SDK, until somebody sets it.
+
+        Not this package's: whoever wrote the tools knows which version they are.
+        """
+        return self.mcp.version
+
+    @version.setter
+    def version(self, version: str) -> None:
+        if not self.own:
+            raise UsageError(
+                f"{self.name} was made elsewhere.", hint="Set it there: MCPServer(version=...)"
+            )
+        sdk.set_version(self.mcp, version)
+
     def counts(self) -> dict[str, int]:
         """How many tools, resources and prompts it has."""
         resources, templates = sdk.resources_of(self.mcp)

@@ -49,7 +49,8 @@ def child_command(server: NotebookServer) -> ChildCommand:
             f"no tool of {server.name} can travel to a child process ({names}).",
             hint="Use -t http, which runs in the kernel.",
         )
-    file = write_private({"name": server.name, "parts": parts, "path": list(sys.path)})
+    known = {"name": server.name, "version": server.version, "path": list(sys.path)}
+    file = write_private({**known, "parts": parts})
     return ChildCommand(
         argv=[*base, "--name", server.name, "--snapshot", str(file)],
         env=env,

@@ -32,7 +32,7 @@ from .connections import Connections
 from .credentials import secret_values
 from .endpoint import Endpoint
 from .endpoints import Endpoints
-from .lent import lent
+from .lent import Lent
 from .loop import BackgroundLoop
 from .mainthread import MainThread
 from .masking import argv_secrets, masked
@@ -48,7 +48,7 @@ DEFAULT_TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 15.0
 
 
-class Workbench:
+class Workbench(Lent):
     """Servers, endpoints and connections of one kernel. Usable without IPython.
 
     Args:
@@ -101,9 +101,12 @@ class Workbench:
 
     # ---- servers ---------------------------------------------------------------------------
 
-    def server(self, name: str = FIRST_SERVER) -> MCPServer[Any]:
-        """The ``MCPServer`` of a name, made on first use."""
-        return self.servers.served(name).mcp
+    def server(self, name: str = FIRST_SERVER, *, version: str = "") -> MCPServer[Any]:
+        """The ``MCPServer`` of a name, made on first use; ``version`` is what it tells clients."""
+        found = self.servers.served(name)
+        if version:
+            found.version = version
+        return found.mcp
 
     def add(self, server: MCPServer[Any], *, name: str = "") -> NotebookServer:
         """Take over a server that exists; the same object again gives the same one."""
@@ -154,10 +157,6 @@ class Workbench:
     def register_transport(self, transport: Transport | type[Transport]) -> Transport:
         """Add a transport of your own to every command."""
         return register_transport(transport)
-
-    def probe(self, transport: str | Transport | type[Transport], **options: Any) -> Any:
-        """Check a transport in both eras; the options are those of ``bench.checkup.probe``."""
-        return lent("probe")(self, transport, **options)
 
     # ---- endpoints ---------------------------------------------------------------------------
 

@@ -186,9 +186,11 @@ def test_functions_that_exist_are_added_and_removed(cells: KernelRig) -> None:
 
 def test_a_second_server_has_tools_of_its_own(cells: KernelRig) -> None:
     cells.run("%%mcp tool --server other\ndef lonely(): ...").check()
-    cells.run("%mcp serve other -t memory").check()
+    cells.run("%mcp serve other -t memory --version 1.10").check()
 
-    assert "other-memory" in shown(cells, "%mcp connect")
+    joined = shown(cells, "%mcp connect")
+    assert "other-memory" in joined
+    assert "the server calls itself other 1.10" in joined
     assert shown(cells, "%mcp tools") == "lonely"
 
 

@@ -63,13 +63,14 @@ def test_the_tools_run_in_a_process_of_their_own(bench: Workbench) -> None:
     def ask() -> str:
         return "Say something."
 
+    bench.server(version="1.4")
     connection = started(bench)
     assert connection.call("where").value == connection.pid != os.getpid()
     assert connection.call("times", n=6).value == 42
     assert connection.read("note://one").value == "in the child"
     assert connection.prompt("ask").text == "user: Say something."
     assert connection.server_info is not None
-    assert connection.server_info.name == "notebook"
+    assert (connection.server_info.name, connection.server_info.version) == ("notebook", "1.4")
 
 
 def test_what_cannot_travel_is_left_out_by_name(bench: Workbench) -> None:
@@ -104,7 +105,7 @@ def test_where_nothing_can_travel_it_says_so(bench: Workbench) -> None:
 
 
 def test_an_adopted_server_travels_with_its_tools(bench: Workbench) -> None:
-    mine = MCPServer("mine", log_level="ERROR")
+    mine = MCPServer("mine", version="2.0", log_level="ERROR")
 
     @mine.tool(title="Twice as much")
     def double(n: int) -> int:
@@ -115,6 +116,8 @@ def test_an_adopted_server_travels_with_its_tools(bench: Workbench) -> None:
     (tool,) = connection.tools()
     assert (tool.name, tool.title, tool.description) == ("double", "Twice as much", "Double it.")
     assert connection.call("double", n=21).value == 42
+    assert connection.server_info is not None
+    assert connection.server_info.version == "2.0"
 
 
 def test_an_adopted_server_travels_with_its_resources_and_prompts(bench: Workbench) -> None:

@@ -106,3 +106,23 @@ def test_it_counts_what_it_is_made_of(server: NotebookServer) -> None:
     assert repr(server) == "<server notebook: nothing yet>"
     server.define([part("a"), part("b")])
     assert repr(server) == "<server notebook: 2 tools>"
+
+
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+def test_a_server_tells_the_version_that_it_was_given(bench: Workbench, era: str) -> None:
+    endpoint = bench.serve(transport="memory")
+    versions = []
+    for version in ("", "1.0", "1.1"):
+        assert bench.server(version=version) is bench.server()
+        told = bench.connect(endpoint, era=era).server_info
+        assert told is not None
+        versions.append(told.version)
+    assert versions == ["", "1.0", "1.1"]
+
+
+def test_an_adopted_server_keeps_its_version(bench: Workbench) -> None:
+    adopted = bench.add(MCPServer("mine", version="2.0", log_level="ERROR"))
+    with pytest.raises(UsageError, match=r"MCPServer\(version=") as refused:
+        bench.server("mine", version="3.0")
+    assert "\n" not in str(refused.value)
+    assert adopted.version == "2.0"

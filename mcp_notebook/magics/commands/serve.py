@@ -30,6 +30,7 @@ def _serve_arguments(parser: Parser) -> None:
     parser.add_argument("--port", type=int, metavar="N", help="without it: the same at each start")
     parser.add_argument("--path", metavar="P", help="URL path, or path of the socket")
     parser.add_argument("--token", metavar="$T", help="clients must send it")
+    parser.add_argument("--version", metavar="V", help="what the server says of its version")
 
 
 def run_serve(context: Context, options: argparse.Namespace, _body: str | None) -> Any:
@@ -37,8 +38,11 @@ def run_serve(context: Context, options: argparse.Namespace, _body: str | None) 
     _check_server(context, options.server)
     warnings: list[str] = []
     token = context.secret(options.token, "--token", warnings)
+    server = context.value(options.server)
+    if options.version is not None:
+        context.workbench.servers.find(server).version = context.word(options.version)
     endpoint = context.workbench.serve(
-        context.value(options.server),
+        server,
         options.transport or context.magics.transport,
         name=options.name,
         host=options.host,
