@@ -50,7 +50,10 @@ _WHERE = {
 TRACE_FORMATS = {".html": "mcp_notebook.show.page"}
 """File formats of a Trace that are made above its floor: the module of each, by suffix."""
 
-WORKBENCH_METHODS = {"probe": "mcp_notebook.bench.checkup.checkup"}
+WORKBENCH_METHODS = {
+    "export": "mcp_notebook.handoff.export",
+    "probe": "mcp_notebook.bench.checkup.checkup",
+}
 """Methods of a Workbench that are made above its floor: the module of each, by name."""
 
 __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", *sorted(_WHERE)]

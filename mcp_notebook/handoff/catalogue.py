@@ -122,6 +122,7 @@ def differences(here: Catalogue, there: Catalogue) -> list[str]:
         f"{word}: {_short(mine)} here, {_short(theirs)} there"
         for word, mine, theirs in (
             ("server name", here.server, there.server),
+            ("server version", here.version, there.version),
             ("instructions", here.instructions, there.instructions),
         )
         if mine != theirs

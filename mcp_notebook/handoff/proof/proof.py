@@ -107,15 +107,20 @@ class Proof:
         """Whether the file does what the notebook does, as far as that was tried."""
         return not self.why_not and bool(self.roads) and all(road.ok for road in self.roads)
 
-    def steady(self) -> list[Call]:
-        """The calls that were answered alike on every road, as they were recorded."""
-        bad = {
-            verdict.call.seq
-            for road in self.roads
-            for verdict in road.verdicts
-            if verdict.word != EQUAL or verdict.note
-        }
-        return [call for call in self.plan.calls if call.seq not in bad]
+    def steady(self) -> list[tuple[Call, tuple[str, ...]]]:
+        """The calls that were answered as recorded, and the eras in which they were."""
+        eras: dict[int, dict[str, bool]] = {}
+        for road in self.roads:
+            for verdict in road.verdicts:
+                here = eras.setdefault(verdict.call.seq, {})
+                good = verdict.word == EQUAL and not verdict.note
+                here[road.era] = here.get(road.era, True) and good
+        unsteady = self.unsteady()
+        return [
+            (call, tuple(era for era, good in eras.get(call.seq, {}).items() if good))
+            for call in self.plan.calls
+            if any(eras.get(call.seq, {}).values()) and call.name not in unsteady
+        ]
 
     def unsteady(self) -> list[str]:
         """What is not deterministic: as the user said, and as was found."""

@@ -1,0 +1,158 @@
+"""Parts of a server as cells of a notebook, and cells as a notebook file."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+_HINTS: Final = {
+    "read_only_hint": "--read-only",
+    "idempotent_hint": "--idempotent",
+    "destructive_hint": "--destructive",
+    "readOnlyHint": "--read-only",
+    "idempotentHint": "--idempotent",
+    "destructiveHint": "--destructive",
+}
+"""Annotations that a ``%%mcp tool`` line has an option for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundPart:
+    """A tool, resource or prompt in a file.
+
+    Attributes:
+        kind: which of the three.
+        function: the name of its function, or the expression that gives it.
+        source: the function's definition without the decorators that registered it; empty where
+            it is defined elsewhere in the file.
+        options: what it is registered with, as Python; the resource's URI is ``uri``.
+        line: where it stands in the file.
+    """
+
+    kind: str
+    function: str
+    source: str
+    options: dict[str, str]
+    line: int
+
+
+def _literal(text: str | None) -> Any:
+    """The value of a literal; ``None`` where it is none."""
+    try:
+        return ast.literal_eval(text) if text is not None else None
+    except (ValueError, SyntaxError):
+        return None
+
+
+def named(part: FoundPart) -> str:
+    """The name or URI that a part is known by."""
+    given = part.options.get("uri" if part.kind == "resource" else "name")
+    found = _literal(given)
+    return found if isinstance(found, str) else given or part.function
+
+
+def _flags(options: dict[str, str]) -> list[str] | None:
+    """Annotations as options of a ``%%mcp tool`` line; ``None`` where there are none for them."""
+    text = options.get("annotations")
+    if text is None:
+        return []
+    call = ast.parse(text, mode="eval").body
+    if not isinstance(call, ast.Call) or call.args:
+        return None
+    found = []
+    for word in call.keywords:
+        value = word.value.value if isinstance(word.value, ast.Constant) else None
+        if word.arg not in _HINTS or value is not True:
+            return None
+        found.append(_HINTS[word.arg])
+    return found
+
+
+def as_cell(part: FoundPart, server: str) -> str:
+    """A part as a cell: a ``%%mcp`` line above it where that can say all of it."""
+    line = _line(part, server)
+    if line is None:
+        used = f"from mcp_notebook import {part.kind}"
+        return f"{used}\n\n\n{as_decorated(part, server)}"
+    return f"{line}\n{part.source}"
+
+
+def _line(part: FoundPart, server: str) -> str | None:
+    """The ``%%mcp`` line of a part; ``None`` where none can say all of it."""
+    options = dict(part.options)
+    name = options.pop("name", None)
+    if not part.source or (name is not None and _literal(name) != part.function):
+        return None
+    words = [f"%%mcp {part.kind}"]
+    if part.kind == "resource":
+        uri = _literal(options.pop("uri", None))
+        if not isinstance(uri, str) or "://" not in uri:
+            return None
+        words.append(_quoted(uri))
+    else:
+        words.append(part.function)
+    if part.kind == "tool":
+        flags = _flags(options)
+        if flags is None:
+            return None
+        options.pop("annotations", None)
+        words += flags
+    for key in ("title", "description"):
+        if key in options:
+            text = _literal(options.pop(key))
+            if not isinstance(text, str) or "\n" in text or text.startswith("$"):
+                return None
+            words.append(f"--{key} {_quoted(text)}")
+    if options:
+        return None
+    if part.kind == "prompt" and len(words) > 1 and words[1] == part.function:
+        words.pop(1)
+    if server:
+        words.append(f"--server {_quoted(server)}")
+    return " ".join(words)
+
+
+def _quoted(text: str) -> str:
+    """A word of a magic's line."""
+    if re.fullmatch(r"[\w./:{}-]+", text):
+        return text
+    return f"'{text}'" if "'" not in text else json.dumps(text, ensure_ascii=False)
+
+
+def as_decorated(part: FoundPart, server: str) -> str:
+    """A part as a function with a decorator of this package."""
+    options = dict(part.options)
+    first = [options.pop("uri")] if part.kind == "resource" and "uri" in options else []
+    if server:
+        options["server"] = repr(server)
+    given = ", ".join([*first, *(f"{key}={value}" for key, value in options.items())])
+    if not part.source:
+        return f"{part.kind}({given})({part.function})"
+    return f"@{part.kind}({given})\n{part.source}" if given else f"@{part.kind}\n{part.source}"
+
+
+def as_notebook(cells: Sequence[str]) -> str:
+    """Cells as the text of a notebook file."""
+    made: list[dict[str, Any]] = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": f"cell-{number}",
+            "metadata": {},
+            "outputs": [],
+            "source": source.splitlines(keepends=True),
+        }
+        for number, source in enumerate(["%load_ext mcp_notebook", *cells])
+    ]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    data = {
+        "cells": made,
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"

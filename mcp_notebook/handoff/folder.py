@@ -1,0 +1,158 @@
+"""The folder that an export fills: what it may overwrite there, and files that are whole."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from mcp_notebook.errors import UsageError
+
+from .contract import contract_file, digest, read_contract
+
+SCRIPT: Final = "server.py"
+
+
+def script_path(path: str | None, *, server: str, folder: Path) -> Path:
+    """Where the file of a server goes.
+
+    Args:
+        path: what the user said: a ``.py`` file, or a folder; without it a folder named after
+            the server, because more than one file is written.
+        server: the server's name.
+        folder: what a relative path starts from.
+    """
+    if path is None:
+        return folder / (re.sub(r"[^\w.-]+", "-", server).strip("-.") or "server") / SCRIPT
+    found = folder / Path(path).expanduser()
+    return found if found.suffix == ".py" else found / SCRIPT
+
+
+class Folder:
+    """A folder with what an earlier export wrote, and perhaps what it did not write.
+
+    Args:
+        script: the exported file; the contract beside it says what else was written.
+    """
+
+    def __init__(self, script: Path) -> None:
+        self.script = script
+        self.root = script.parent
+        self.kept = read_contract(contract_file(script)) if script.parent.is_dir() else None
+
+    def check(self, files: Mapping[PurePosixPath, bytes], *, force: bool) -> None:
+        """See that nothing is lost that this library did not write.
+
+        Raises:
+            UsageError: it would be.
+        """
+        foreign, changed = [], []
+        for name, content in files.items():
+            standing = self._standing(name, content)
+            if standing == "changed":
+                changed.append(str(name))
+            elif standing == "foreign":
+                foreign.append(str(name))
+        if force or not (foreign or changed):
+            return
+        hint = "--force overwrites, and keeps a copy; -o PATH writes elsewhere."
+        if changed:
+            raise UsageError(
+                f"{', '.join(changed)} in {self._shown()} changed since the last export.", hint=hint
+            )
+        raise UsageError(
+            f"{', '.join(foreign)} in {self._shown()} was not written by %mcp export.", hint=hint
+        )
+
+    def write(self, files: Mapping[PurePosixPath, bytes]) -> list[str]:
+        """Write files, each all of it or not at all.
+
+        Returns:
+            The names of the copies of what was overwritten and not ours.
+
+        Raises:
+            UsageError: the folder cannot be written to.
+        """
+        drafts: list[tuple[Path, Path]] = []
+        copies: list[str] = []
+        try:
+            for name, content in files.items():
+                place = self.root / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                draft = place.with_name(f".{place.name}.{os.getpid()}.part")
+                drafts.append((draft, place))
+                _write_new(draft, content)
+            for name, content in files.items():
+                if self._standing(name, content) in ("changed", "foreign"):
+                    copies.append(self._copy(self.root / name))
+            for draft, place in drafts:
+                draft.replace(place)
+        except OSError as error:
+            raise UsageError(
+                f"{self._shown()} cannot be written: {error.strerror or error}.",
+                hint="-o PATH writes elsewhere.",
+            ) from None
+        finally:
+            for draft, _ in drafts:
+                draft.unlink(missing_ok=True)
+        return copies
+
+    def write_own(self, place: Path, content: bytes) -> None:
+        """Write a file that is this library's alone: the contract."""
+        draft = place.with_name(f".{place.name}.{os.getpid()}.part")
+        try:
+            _write_new(draft, content)
+            draft.replace(place)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def digests(self, files: Mapping[PurePosixPath, bytes]) -> dict[str, str]:
+        """What the contract says was written: these files, and older ones that are still there."""
+        older = dict(self.kept.written) if self.kept else {}
+        found = {name: told for name, told in older.items() if (self.root / name).is_file()}
+        return {**found, **{str(name): digest(content) for name, content in files.items()}}
+
+    def _standing(self, name: PurePosixPath, content: bytes) -> str:
+        """What stands in the place of a file: ``none``, ``ours``, ``changed`` or ``foreign``."""
+        try:
+            there = (self.root / name).read_bytes()
+        except FileNotFoundError:
+            return "none"
+        except OSError:
+            return "foreign"
+        written = self.kept.written.get(str(name)) if self.kept else None
+        if there == content or digest(there) == written:
+            return "ours"
+        return "changed" if written else "foreign"
+
+    def _copy(self, place: Path) -> str:
+        """Keep a copy of a file under a name that is free."""
+        number = 0
+        while True:
+            copy = place.with_name(f"{place.name}.bak{number or ''}")
+            try:
+                _write_new(copy, place.read_bytes())
+            except FileExistsError:
+                number += 1
+            else:
+                return copy.name
+
+    def _shown(self) -> str:
+        return shown_path(self.root)
+
+
+def shown_path(path: Path) -> str:
+    """A path for people: from the working folder where it is in there."""
+    try:
+        found = path.relative_to(Path.cwd())
+    except ValueError:
+        return str(path)
+    return str(found) if found.parts else "this folder"
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet; who may read it is a matter of the user's umask."""
+    with path.open("xb") as file:
+        file.write(content)

@@ -1,0 +1,83 @@
+"""What an export came to: what was taken, what was refused, and the proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .proof.proof import Proof
+from .selection import Obstacle, Selection
+from .taken import Taken, taken
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What an export came to.
+
+    Attributes:
+        server: the server's name in the notebook.
+        selection: what leaves the notebook.
+        written: the files that were written, relative to the folder.
+        copies: copies of files that were overwritten and had been changed.
+        proof: what the proof came to; ``None`` where none was asked for.
+        notes: what the reader should know besides.
+    """
+
+    server: str
+    selection: Selection
+    written: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
+    proof: Proof | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> tuple[Obstacle, ...]:
+        """What cannot leave the notebook."""
+        return self.selection.obstacles
+
+    @property
+    def taken(self) -> list[Taken]:
+        """What each tool, resource and prompt takes along."""
+        return taken(self.selection)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was written, and the proof says nothing else."""
+        return bool(self.written) and (self.proof is None or self.proof.ok)
+
+    def summary(self) -> str:
+        """One line."""
+        if self.refused:
+            parts = len({one.part for one in self.refused})
+            which = "1 part" if parts == 1 else f"{parts} parts"
+            return f"{self.server}: not exported; {which} cannot leave the notebook as it is"
+        count = len(self.selection.registrations)
+        told = f"{self.server}: {count} part{'' if count == 1 else 's'} exported"
+        if self.proof is None:
+            return f"{told}, not proven"
+        if self.proof.why_not:
+            return f"{told}, not proven: {self.proof.why_not}"
+        return f"{told}, proven equal" if self.proof.ok else f"{told}, but not proven equal"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """An exported server.
+
+    Attributes:
+        path: the file; ``None`` where nothing was written.
+        report: what was taken, what was refused, the proof.
+    """
+
+    path: Path | None
+    report: Report = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was written, and proven where a proof was asked for."""
+        return self.report.ok
+
+    def __repr__(self) -> str:
+        from .wording import export_lines
+
+        return "\n".join(export_lines(self))

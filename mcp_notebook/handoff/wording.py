@@ -1,0 +1,146 @@
+"""An export in plain words: the lines of its report, and the rows of its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .folder import shown_path
+from .proof.replay import DIFFERS, EQUAL, UNSTEADY
+
+if TYPE_CHECKING:
+    from .proof.proof import Proof
+    from .report import Export, Report
+
+SHOWN_DIFFERENCES = 6
+"""So many differences of each kind are told."""
+
+
+def export_lines(export: Export) -> Iterator[str]:
+    """The whole report, line by line."""
+    report = export.report
+    yield report.summary()
+    if export.path is not None:
+        yield f"written: {shown_path(export.path)}{_beside(report)}"
+    for heading, rows in (
+        ("taken", [" ".join((f"{kind} {name}:", what)) for kind, name, what in taken_rows(report)]),
+        ("refused", [" ".join(row) for row in refused_rows(report)]),
+        ("from the environment", [f"{name}: {what}" for name, what in variable_rows(report)]),
+        ("proof", [f"{road}: {lists}; {calls}" for road, lists, calls in proof_rows(report)]),
+    ):
+        if rows:
+            yield heading
+            yield from (f"  {row}" for row in rows)
+    yield from remarks(report)
+
+
+def _beside(report: Report) -> str:
+    others = [name for name in report.written if "/" in name or not name.endswith(".py")]
+    tests = [name for name in report.written if name.startswith("test_")]
+    found = [*tests, *others]
+    return f" (with {', '.join(found)})" if found else ""
+
+
+def taken_rows(report: Report) -> list[tuple[str, str, str]]:
+    """Of each part: its kind, its name, what it takes along."""
+    rows: list[tuple[str, str, str]] = []
+    for one in report.taken:
+        told = [
+            f"{word} {', '.join(names)}"
+            for word, names in (
+                ("with", one.definitions),
+                ("packages", one.packages),
+                ("files", one.files),
+                ("variables", one.variables),
+            )
+            if names
+        ]
+        rows.append((one.kind, one.name, "; ".join(told) or "itself alone"))
+    return rows
+
+
+def refused_rows(report: Report) -> list[tuple[str, str, str]]:
+    """Of each obstacle: the part and the names on the way, the reason, the ways out."""
+    return [
+        (
+            " -> ".join((one.part, *one.through)),
+            one.reason,
+            f"Ways out: {'; or '.join(one.ways)}" if one.ways else "",
+        )
+        for one in report.refused
+    ]
+
+
+def variable_rows(report: Report) -> list[tuple[str, str]]:
+    """Each environment variable of the server, and what it stands for."""
+    return [
+        (one.name, f"stands for {one.stands_for}{' (a secret)' if one.secret else ''}")
+        for one in report.selection.variables
+    ]
+
+
+def proof_rows(report: Report) -> list[tuple[str, str, str]]:
+    """Of each road: its name, what its lists came to, what its calls came to."""
+    proof = report.proof
+    if proof is None:
+        return []
+    rows = []
+    for road in proof.roads:
+        if road.error:
+            rows.append((road.name, "failed", road.error))
+            continue
+        lists = "lists equal"
+        if road.differences:
+            n = len(road.differences)
+            lists = f"{n} difference{'' if n == 1 else 's'} in the lists"
+        counts = [f"{n} {word}" for word in (EQUAL, DIFFERS, UNSTEADY) if (n := road.count(word))]
+        rows.append((road.name, lists, f"calls: {', '.join(counts)}" if counts else "no call"))
+    return rows
+
+
+def remarks(report: Report) -> list[str]:
+    """What is to be said below the tables."""
+    proof = report.proof
+    found = [*report.selection.remarks, *report.notes]
+    if proof is not None:
+        found += _of_proof(proof)
+    return list(dict.fromkeys(found))
+
+
+def _of_proof(proof: Proof) -> Iterator[str]:
+    seen: set[str] = set()
+    for road in proof.roads:
+        for line in road.differences[:SHOWN_DIFFERENCES]:
+            if line not in seen:
+                seen.add(line)
+                yield f"{road.name}: {line}"
+        told = [verdict for verdict in road.verdicts if verdict.word == DIFFERS]
+        for verdict in told[:SHOWN_DIFFERENCES]:
+            line = (
+                f"{verdict.call.name}: recorded {verdict.wanted!r}, the file says {verdict.got!r}"
+            )
+            if line not in seen:
+                seen.add(line)
+                yield f"{road.name}: {line}"
+    if any(road.count(DIFFERS) for road in proof.roads):
+        yield "An answer that may be another each time: --unsteady TOOL leaves it out."
+    yield from _notes(proof)
+    if unsteady := proof.unsteady():
+        yield f"not the same twice, so not compared: {', '.join(unsteady)}"
+    for name, why in proof.plan.left_out.items():
+        yield f"{name}: compared by schema alone; {why}"
+    if proof.plan.unrecorded:
+        yield f"never called, so compared by schema alone: {', '.join(proof.plan.unrecorded)}"
+    made = proof.environment
+    if made is not None and proof.roads:
+        how = f"made by {made.tool} in {made.seconds:.0f} s" if made.made else "kept from before"
+        yield f"proven in {proof.seconds:.1f} s in a clean environment, {how}"
+
+
+def _notes(proof: Proof) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for road in proof.roads:
+        for verdict in road.verdicts:
+            if verdict.word == EQUAL and verdict.note:
+                found.setdefault(verdict.note, []).append(verdict.call.name)
+    return [f"{', '.join(dict.fromkeys(names))}: equal {note}" for note, names in found.items()]
