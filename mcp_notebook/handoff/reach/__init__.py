@@ -1,0 +1,6 @@
+"""What the parts of a server use of the notebook, followed name by name."""
+
+from .cells import Cell, Cells
+from .gather import gather
+
+__all__ = ["Cell", "Cells", "gather"]

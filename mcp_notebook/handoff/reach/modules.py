@@ -1,0 +1,260 @@
+"""Modules that the server imports: distributions to install, the user's own to ship."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.metadata
+import importlib.util
+import sys
+import sysconfig
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from mcp_notebook.handoff.selection import Requirement, Shipped
+
+from .cells import parse
+from .imports import NOTEBOOK_ONLY
+from .node import Trouble
+
+_OF_MCP = {"mcp", "mcp_types"}
+"""Every exported server has them."""
+
+_ALSO = {
+    "pd.read_parquet": "pyarrow",
+    "to_parquet": "pyarrow",
+    "read_excel": "openpyxl",
+    "to_excel": "openpyxl",
+    "to_markdown": "tabulate",
+}
+"""What a call needs beside the module it is from."""
+
+
+@functools.lru_cache(maxsize=1)
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
+
+
+class Modules:
+    """The modules that the taken source imports.
+
+    Args:
+        folder: where the notebook is.
+
+    Attributes:
+        files: the user's own modules.
+        troubles: modules that cannot travel, by name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+        self._found: dict[str, set[str]] = {}
+        self._seen: set[str] = set()
+        self.files: dict[PurePosixPath, Shipped] = {}
+        self.troubles: dict[str, Trouble] = {}
+
+    def take(self, module: str) -> Trouble | None:
+        """Note a module, by its dotted name."""
+        if not module or module in self._seen:
+            return self.troubles.get(module)
+        self._seen.add(module)
+        top = module.partition(".")[0]
+        if top in sys.stdlib_module_names or top in _OF_MCP:
+            return None
+        trouble: Trouble | None
+        if top in NOTEBOOK_ONLY:
+            trouble = Trouble(reason=f"it imports {top}, which a server does not have")
+        elif (origin := self._own(module)) is not None:
+            trouble = self._ship(module, origin)
+        elif top in _distributions():
+            self._found.setdefault(_one_of(_distributions()[top], module), set()).add(top)
+            return None
+        else:
+            trouble = _unknown(module)
+        if trouble is None:
+            return None
+        self.troubles[module] = trouble
+        return trouble
+
+    def take_imports(self, source: str) -> Iterator[tuple[str, Trouble]]:
+        """Note what a text imports, in its functions as well."""
+        for module in imported(source):
+            trouble = self.take(module)
+            if trouble is not None:
+                yield module, trouble
+        for sign, distribution in _ALSO.items():
+            if sign in source and distribution in _distributions():
+                self._found.setdefault(distribution, set())
+
+    def requirements(self) -> tuple[Requirement, ...]:
+        """What has to be installed, with the versions that are installed here."""
+        return tuple(
+            Requirement(
+                distribution=name, version=_version(name), modules=tuple(sorted(self._found[name]))
+            )
+            for name in sorted(self._found, key=str.lower)
+        )
+
+    # ---- the user's own --------------------------------------------------------------------
+
+    def _own(self, module: str) -> Path | None:
+        """The file of a module that is the user's own."""
+        origin = _origin(module)
+        if origin is None or origin.suffix != ".py":
+            return None
+        installed = [sysconfig.get_path(p) for p in ("purelib", "platlib", "stdlib")]
+        if any(origin.is_relative_to(Path(p).resolve()) for p in installed if p):
+            return None
+        if "site-packages" in origin.parts or "dist-packages" in origin.parts:
+            return None
+        return origin if origin.is_relative_to(self._folder) else None
+
+    def _ship(self, module: str, origin: Path) -> Trouble | None:
+        parts = module.split(".")
+        for end in range(1, len(parts) + 1):
+            name = ".".join(parts[:end])
+            file = _origin(name)
+            if file is None:  # a folder without __init__.py
+                continue
+            trouble = self._ship_one(name, file)
+            if trouble is not None:
+                return trouble
+        return None
+
+    def _ship_one(self, module: str, file: Path) -> Trouble | None:
+        inner = PurePosixPath(*module.split("."))
+        path = inner / "__init__.py" if file.name == "__init__.py" else inner.with_suffix(".py")
+        if path in self.files:
+            return None
+        content = file.read_bytes()
+        if _edited(module, content):
+            return Trouble(
+                reason=f"{file.name} was changed after {module} was imported",
+                ways=("restart the kernel and run the notebook again, then export",),
+            )
+        self.files[path] = Shipped(path=path, content=content, reason=f"import {module}")
+        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+        for found in imported(content.decode("utf-8", "replace"), package):
+            problem = self.take(found)
+            if problem is not None:
+                return problem
+        return None
+
+
+def imported(source: str, package: str = "") -> list[str]:
+    """The modules that a text imports, anywhere in it.
+
+    Args:
+        source: Python.
+        package: the package it is in, for relative imports.
+    """
+    try:
+        tree = parse(source)
+    except SyntaxError:
+        return []
+    found: dict[str, None] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= dict.fromkeys(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level:
+                base = package.split(".")[: len(package.split(".")) - node.level + 1]
+                module = ".".join([*base, *([module] if module else [])])
+            if module and module != "__future__":
+                found[module] = None
+                found |= {
+                    name: None
+                    for alias in node.names
+                    if (name := f"{module}.{alias.name}") in sys.modules
+                }
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = ast.unparse(node.func)
+            if called in {"__import__", "import_module", "importlib.import_module"}:
+                found[str(node.args[0].value)] = None
+    return list(found)
+
+
+def _origin(module: str) -> Path | None:
+    loaded = sys.modules.get(module)
+    file = getattr(loaded, "__file__", None)
+    if file is None and loaded is None:
+        try:
+            spec = importlib.util.find_spec(module)
+        except (ImportError, ValueError, AttributeError):
+            return None
+        file = spec.origin if spec is not None and spec.has_location else None
+    return Path(file).resolve() if file else None
+
+
+def _edited(module: str, content: bytes) -> bool:
+    """Whether the functions of a loaded module are not those of its file."""
+    from .codes import same_code
+
+    loaded = sys.modules.get(module)
+    if loaded is None:
+        return False
+    try:
+        code = compile(content, "<file>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return True
+    here = {c.co_qualname: c for c in _codes(code)}
+    for value in list(vars(loaded).values()):
+        if isinstance(value, types.FunctionType) and value.__globals__ is vars(loaded):
+            made = here.get(value.__code__.co_qualname)
+            if made is not None and not same_code(made, value.__code__):
+                return True
+            if made is None and value.__code__.co_filename == getattr(loaded, "__file__", ""):
+                return True
+    return False
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield const
+            yield from _codes(const)
+
+
+def _unknown(module: str) -> Trouble | None:
+    origin = _origin(module)
+    if origin is None:
+        try:
+            here = importlib.util.find_spec(module.partition(".")[0]) is not None
+        except (ImportError, ValueError):
+            here = False
+        if not here:
+            return None  # missing here too: a `try` deals with it, or the tool fails in both
+        return Trouble(
+            reason=f"{module} comes from no installed package",
+            ways=("install it as a package",),
+        )
+    return Trouble(
+        reason=f"{module} is no installed package and does not lie beside the notebook",
+        ways=(f"copy {origin.name} next to the notebook, or install it as a package",),
+    )
+
+
+def _one_of(distributions: Iterable[str], module: str) -> str:
+    """The distribution a module is from, where several share a namespace."""
+    found = sorted(set(distributions))
+    if len(found) == 1:
+        return found[0]
+    inner = module.replace(".", "/")
+    for name in found:
+        files = importlib.metadata.files(name) or []
+        if any(
+            str(file.with_suffix("")) in (inner, f"{inner}/__init__")
+            for file in files
+            if file.suffix == ".py"
+        ):
+            return name
+    return found[0]
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,94 @@
+"""The notebook as this room sees it: its names, its history, what the user asked for."""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mcp.server.mcpserver import MCPServer
+
+from .history import History
+from .names import root
+
+SHARED = (list, dict, set, bytearray)
+"""Values that two names may share and change."""
+
+
+@dataclass(eq=False, kw_only=True)
+class Notebook:
+    """What is known while names are followed.
+
+    Attributes:
+        names: the notebook's namespace itself, not a copy.
+        history: what ran.
+        folder: where the notebook is.
+        freeze: names whose values go into files.
+        replace: names whose values come from other expressions.
+        env: names whose values come from the environment.
+        reached: the names that the parts use, as far as the source tells.
+    """
+
+    names: dict[str, Any]
+    history: History
+    folder: Path
+    freeze: Mapping[str, str] = field(default_factory=dict)
+    replace: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    reached: set[str] = field(default_factory=set)
+
+    def follow(self, roots: set[str]) -> None:
+        """Find the names that some names use, by the newest source of each."""
+        left = list(roots)
+        while left:
+            name = left.pop()
+            if name in self.reached:
+                continue
+            self.reached.add(name)
+            statement = self.history.newest(name)
+            if statement is not None:
+                left += statement.reads.all & self.names.keys()
+
+    def known(self, value: Any, besides: str = "") -> str | None:
+        """The notebook's name of a function, a class, or a value that names share."""
+        direct = getattr(value, "__name__", None)
+        if isinstance(direct, str) and self.names.get(direct) is value and direct != besides:
+            return direct
+        if callable(value) or isinstance(value, type):
+            candidates = [n for n, v in self.names.items() if v is value and not n.startswith("_")]
+        elif isinstance(value, SHARED) or hasattr(value, "__dict__"):
+            candidates = sorted(n for n in self.reached if self.names.get(n) is value)
+        else:
+            candidates = []
+        return next((n for n in candidates if n != besides and n.isidentifier()), None)
+
+    def module(self, name: str) -> str:
+        """The name under which a module can be used beside the notebook's own names."""
+        held = self.names.get(name)
+        taken = name in self.names and not (
+            isinstance(held, types.ModuleType) and held.__name__ == name
+        )
+        return f"_{name}" if taken else name
+
+    def import_line(self, name: str) -> str:
+        """The statement that imports it so."""
+        alias = self.module(name)
+        return f"import {name}" + (f" as {alias}" if alias != name else "")
+
+    def registers(self, decorator: ast.expr) -> bool:
+        """Whether a decorator only makes a function a part of a server."""
+        call = decorator.func if isinstance(decorator, ast.Call) else decorator
+        held = self.names.get(root(call))
+        if isinstance(call, ast.Name):
+            module = getattr(held, "__module__", "") or ""
+            return module.startswith("mcp_notebook.") and call.id in self.names
+        if not isinstance(call, ast.Attribute) or call.attr not in {"tool", "resource", "prompt"}:
+            return False
+        return (
+            isinstance(held, MCPServer)
+            or type(held).__module__.startswith("mcp_notebook")
+            or getattr(held, "__name__", "") == "mcp_notebook"
+        )

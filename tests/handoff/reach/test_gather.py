@@ -1,0 +1,222 @@
+"""What is taken runs alone and does the same; what is not taken is not there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.handoff.reach.stage import Stage, alone, called, source_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """Cells that leave.
+
+    Attributes:
+        cells: in the order they run.
+        calls: whose results must be the same in the file.
+        has: patterns the file must show.
+        lacks: patterns it must not show.
+        says: patterns of remarks.
+    """
+
+    cells: list[str]
+    calls: list[str]
+    has: list[str] = field(default_factory=list)
+    lacks: list[str] = field(default_factory=list)
+    says: list[str] = field(default_factory=list)
+
+
+TAKEN = {
+    "helper_in_another_cell": Taken(
+        cells=[
+            "import math\nBASE = 3  # the base\nUNUSED = 4",
+            "# doubles\ndef twice(x):\n    # inside\n    return 2 * x * BASE",
+            "%%mcp tool\ndef area(r: float) -> float:\n    return math.pi * twice(r)",
+        ],
+        calls=["area(2)"],
+        has=["# doubles", "# inside", "# the base", "^import math$"],
+        lacks=["UNUSED", "mcp_notebook"],
+    ),
+    "newest_wins": Taken(
+        cells=[
+            "def h():\n    return 'old'",
+            "%%mcp tool\ndef t() -> str:\n    return h()",
+            "def h():\n    return 'new'",
+        ],
+        calls=["t()"],
+        lacks=["old"],
+    ),
+    "cell_that_failed_later": Taken(
+        cells=[
+            "def h():\n    return 'one'",
+            "%%mcp tool\ndef t() -> str:\n    return h()",
+            "1 / 0\ndef h():\n    return 'never'",
+        ],
+        calls=["t()"],
+        lacks=["never"],
+    ),
+    "cell_that_failed_after_it": Taken(
+        cells=[
+            "def h():\n    return 'one'",
+            "%%mcp tool\ndef t() -> str:\n    return h()",
+            "def h():\n    return 'two'\n1 / 0",
+        ],
+        calls=["t()"],
+        has=["two"],
+    ),
+    "constant_changed_in_place": Taken(
+        cells=[
+            "CFG = {'a': 1}\nITEMS = [1]",
+            "CFG['b'] = 2\nITEMS.append(5)\nITEMS += [7]",
+            "%%mcp tool\ndef t() -> int:\n    return CFG['b'] + sum(ITEMS)",
+        ],
+        calls=["t()"],
+        has=[r"CFG\['b'\] = 2", r"ITEMS \+= "],
+    ),
+    "constant_of_another_time": Taken(
+        cells=[
+            "N = 2",
+            "SQUARE = N * N",
+            "N = 3",
+            "%%mcp tool\ndef t() -> list[int]:\n    return [N, SQUARE]",
+        ],
+        calls=["t()"],
+        has=["SQUARE = 4"],
+        says=["SQUARE was worked out in cell 2"],
+    ),
+    "state_begins_anew": Taken(
+        cells=[
+            "counter = 10",
+            "%%mcp tool\ndef count() -> int:\n    global counter\n    counter += 1\n"
+            "    return counter",
+            "count(); count()",
+            "counter = 10",
+        ],
+        calls=["count()", "count()"],
+        has=["counter = 10"],
+    ),
+    "closure": Taken(
+        cells=[
+            "def make(n):\n    def add(x):\n        return x + n\n    return add",
+            "add5 = make(5)",
+            "%%mcp tool\ndef t(x: int) -> int:\n    return add5(x)",
+        ],
+        calls=["t(1)"],
+        has=[r"add5 = make\(5\)"],
+    ),
+    "decorator_that_wraps": Taken(
+        cells=[
+            "import functools\ndef loud(f):\n    @functools.wraps(f)\n"
+            "    def inner(*a, **k):\n        return f(*a, **k) + '!'\n    return inner",
+            "@wb.tool\n@loud\ndef hi(name: str) -> str:\n    return name",
+        ],
+        calls=["hi('x')"],
+        has=["@loud\ndef hi"],
+        lacks=["wb.tool"],
+    ),
+    "dataclass_enum_alias": Taken(
+        cells=[
+            "from dataclasses import dataclass\nfrom enum import Enum\nfrom typing import TypeVar",
+            "class Kind(Enum):\n    A = 'a'\n    B = 'b'\nNames = list[str]\nT = TypeVar('T')\n"
+            "DEFAULT = Kind.B",
+            "@dataclass\nclass P:\n    kind: Kind\n    names: Names\n    up: 'P | None' = None",
+            "def first(xs: list[T]) -> T:\n    return xs[0]",
+            "%%mcp tool\ndef t(kind: Kind = DEFAULT) -> P:\n    return P(kind, [first(['x'])])",
+        ],
+        calls=["t().kind.name", "t().names"],
+    ),
+    "star_import": Taken(
+        cells=[
+            "from math import *",
+            "%%mcp tool\ndef t(x: float) -> float:\n    return sqrt(x) + floor(pi)",
+        ],
+        calls=["t(4)"],
+        has=["from math import sqrt"],
+        lacks=[r"import \*"],
+    ),
+    "conditional_import": Taken(
+        cells=[
+            "try:\n    import ujson_not_there as json\nexcept ImportError:\n    import json",
+            "%%mcp tool\ndef t() -> str:\n    return json.dumps({'a': 1})",
+        ],
+        calls=["t()"],
+        has=["except ImportError"],
+    ),
+    "magics_in_the_cell": Taken(
+        cells=[
+            "%load_ext mcp_notebook\n!ls\nRATE = 2\n%time DOUBLE = RATE * 2\nRATE?",
+            "%%mcp tool\ndef t() -> int:\n    return RATE + DOUBLE",
+        ],
+        calls=["t()"],
+        lacks=["!ls", "load_ext", "get_ipython"],
+    ),
+    "mutual_recursion": Taken(
+        cells=[
+            "def even(n):\n    return n == 0 or odd(n - 1)",
+            "def odd(n):\n    return n != 0 and even(n - 1)",
+            "%%mcp tool\ndef t(n: int) -> bool:\n    return even(n)",
+        ],
+        calls=["t(10)"],
+    ),
+    "redefined_after_its_user": Taken(
+        cells=[
+            "class Base:\n    def f(self):\n        return 1",
+            "def deco(f):\n    return f",
+            "%%mcp tool\n@deco\ndef t() -> int:\n    return Child().f()",
+            "class Child(Base):\n    pass",
+            "def deco(f):\n    return f",
+        ],
+        calls=["t()"],
+    ),
+    "lambda_partial_lru": Taken(
+        cells=[
+            "from functools import lru_cache, partial\ndouble = lambda x: 2 * x",
+            "@lru_cache\ndef fib(n):\n    return n if n < 2 else fib(n - 1) + fib(n - 2)",
+            "power = partial(pow, 2)",
+            "%%mcp tool\ndef t(n: int) -> list[int]:\n    return [double(n), fib(n), power(n)]",
+        ],
+        calls=["t(5)"],
+    ),
+    "method_as_a_tool": Taken(
+        cells=[
+            "class Desk:\n    def __init__(self, name):\n        self.name = name\n"
+            "    def look(self, n: int) -> str:\n        return f'{self.name}{n}'",
+            "desk = Desk('d')",
+            "wb.tool(desk.look)",
+        ],
+        calls=["desk.look(1)"],
+    ),
+    "unpacked": Taken(
+        cells=["A, B = 1, 2", "B = 5", "%%mcp tool\ndef t() -> list[int]:\n    return [A, B]"],
+        calls=["t()"],
+    ),
+    "main_guard": Taken(
+        cells=[
+            "if __name__ == '__main__':\n    LIMIT = 3",
+            "%%mcp tool\ndef t() -> int:\n    return LIMIT",
+        ],
+        calls=["t()"],
+        has=["^LIMIT = 3"],
+        lacks=["__main__"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_what_is_taken_does_the_same_alone(stage: Stage, name: str) -> None:
+    taken = TAKEN[name]
+    stage.run(*taken.cells)
+    selection = stage.gather()
+    source = source_of(selection)
+    assert not selection.obstacles
+    assert selection.registrations
+    for pattern in taken.has:
+        assert re.search(pattern, source, re.MULTILINE), (pattern, source)
+    for pattern in taken.lacks:
+        assert not re.search(pattern, source, re.MULTILINE), (pattern, source)
+    for pattern in taken.says:
+        assert any(re.search(pattern, remark) for remark in selection.remarks), selection.remarks
+    assert called(alone(selection), taken.calls) == called(stage.names, taken.calls)
