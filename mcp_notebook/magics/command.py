@@ -96,13 +96,36 @@ class _Help(argparse.Action):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser that raises one readable line instead of leaving the program."""
+    """An argparse parser that raises one readable line instead of leaving the program.
+
+    Attributes:
+        intermixed: whether options may stand between arguments that can be left out. argparse
+            itself takes all of those at the first place where one could stand.
+    """
+
+    intermixed = False
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("add_help", False)
         kwargs.setdefault("allow_abbrev", False)
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(**kwargs)
+
+    def parse_args(self, args: Sequence[str], *_: Any) -> argparse.Namespace:  # type: ignore[override]
+        """The line taken apart."""
+        return super().parse_args(self._options_first(args) if self.intermixed else args)
+
+    def _options_first(self, words: Sequence[str]) -> list[str]:
+        options: list[str] = []
+        others: list[str] = []
+        takes = False
+        for word in words:
+            option, equals, _ = word.partition("=")
+            is_option = word.startswith("-") and not takes
+            (options if is_option or takes else others).append(word)
+            action = self._option_string_actions.get(option) if is_option else None
+            takes = action is not None and action.nargs != 0 and not equals
+        return options + others
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse has to say."""

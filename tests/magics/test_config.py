@@ -91,7 +91,7 @@ def test_the_hosts_their_files_help_and_completion(cells: KernelRig) -> None:
 def test_no_secret_is_shown_or_written(cells: KernelRig) -> None:
     cells.run("token = 'hunter2-hunter2'\n%mcp serve -t http --token $token").check()
     shown = cells.run(
-        "c = %mcp config vscode notebook-http --header X-Api-Key=$token --header A=1 --write\nc"
+        "c = %mcp config vscode --write notebook-http --header X-Api-Key=$token --header A=1\nc"
     ).check()
     assert shown.result is not None
     text = shown.result["text/plain"] + Path(cells.value("str(c.path)")).read_text()

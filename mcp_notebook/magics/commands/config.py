@@ -82,6 +82,7 @@ def _listed(context: Context) -> Shown:
 
 
 def _arguments(parser: Parser) -> None:
+    parser.intermixed = True
     parser.add_argument(
         "host", nargs="?", metavar="HOST", help="without it: the hosts, their files"
     )
