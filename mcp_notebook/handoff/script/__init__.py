@@ -1,0 +1,5 @@
+"""From a selection to files: ``server.py``, a project, containers."""
+
+from .text import script
+
+__all__ = ["script"]

@@ -1,0 +1,179 @@
+"""Where and how each part is registered: above its function, or in a statement of its own."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from mcp_notebook.handoff.selection import Definition, Registration
+
+from .literals import call, literal
+from .naming import renamed
+
+UNINDENTED: Final = "unindented"
+ON_MAIN_THREAD: Final = "on_main_thread"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """How one part is registered.
+
+    Attributes:
+        after: the index of the definition behind or above which it stands; -1 for none.
+        decorator: whether it stands above the function.
+        lines: the decorators from top to bottom, or the statements.
+        helpers: the functions of ``parts/placing.py`` that the lines use.
+        imports: import statements that the lines need.
+    """
+
+    after: int
+    decorator: bool
+    lines: tuple[str, ...]
+    helpers: frozenset[str]
+    imports: frozenset[str]
+
+
+def placed(
+    registrations: Sequence[Registration],
+    definitions: Sequence[Definition],
+    moves: Mapping[str, str],
+    ours: Mapping[str, str] = MappingProxyType({}),
+) -> list[Placed]:
+    """A place for each registration, so that lists keep the order of the notebook.
+
+    Args:
+        registrations: the parts, in the notebook's order.
+        definitions: in the order of the file, with the names that they have there.
+        moves: the notebook's names in the file by those in the notebook, where they differ.
+        ours: what the SDK's classes and our helpers are called in the file, where that differs.
+    """
+    trees = [ast.parse(definition.source) for definition in definitions]
+    binders = {name: i for i, each in enumerate(definitions) for name in each.binds}
+    last: dict[str, int] = {}
+    decorated: set[int] = set()
+    found = []
+    for one in registrations:
+        expression = moves.get(one.expression, one.expression)
+        own = binders.get(expression, -1)
+        plain = own >= 0 and _plain_function(trees[own], expression) and own not in decorated
+        needed = _needed(expression, trees, binders)
+        after = max(last.get(one.part.kind, -1), needed)
+        last[one.part.kind] = after
+        # a decorator would change what the notebook's other code calls
+        elsewhere = _moves(one)
+        above = plain and after == own and expression == one.expression and not elsewhere
+        if above:
+            decorated.add(own)
+        found.append(_written(one, expression, after=after, above=above, ours=ours))
+    return found
+
+
+def _moves(one: Registration) -> bool:
+    """Whether a function has to run on the main thread: a plain one that asked for the kernel's."""
+    return one.part.kernel and not inspect.iscoroutinefunction(one.part.function)
+
+
+def _plain_function(tree: ast.Module, name: str) -> bool:
+    """Whether a definition is one ``def`` of this name."""
+    return (
+        len(tree.body) == 1
+        and isinstance(tree.body[0], ast.FunctionDef | ast.AsyncFunctionDef)
+        and tree.body[0].name == name
+    )
+
+
+def _needed(expression: str, trees: Sequence[ast.Module], binders: dict[str, int]) -> int:
+    """The last definition that must stand when a part is registered.
+
+    Registering reads the annotations, so that what they name in strings must stand as well.
+    """
+    seen: set[int] = set()
+    queue = _names([ast.parse(expression, mode="eval")])
+    while queue:
+        index = binders.get(queue.pop(), -1)
+        if index >= 0 and index not in seen:
+            seen.add(index)
+            queue |= _names_read(trees[index])
+    return max(seen, default=-1)
+
+
+def _names_read(tree: ast.Module) -> set[str]:
+    """The names that reading the annotations of a definition may look up."""
+    nodes: list[ast.AST] = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            nodes += [each for each in ast.walk(node.args) if isinstance(each, ast.arg)]
+            nodes += [node.returns] if node.returns else []
+        else:
+            nodes.append(node)
+    return _names(nodes)
+
+
+def _names(nodes: Sequence[ast.AST]) -> set[str]:
+    """Names in expressions, those in strings that are expressions included."""
+    found: set[str] = set()
+    for node in nodes:
+        for each in ast.walk(node):
+            if isinstance(each, ast.Name):
+                found.add(each.id)
+            elif isinstance(each, ast.Constant) and isinstance(each.value, str):
+                try:
+                    inner = ast.parse(each.value, mode="eval")
+                except (SyntaxError, ValueError):
+                    continue
+                found |= {n.id for n in ast.walk(inner) if isinstance(n, ast.Name)}
+    return found
+
+
+def _written(
+    one: Registration, expression: str, *, after: int, above: bool, ours: Mapping[str, str]
+) -> Placed:
+    part = one.part
+    function = part.function
+    imports: set[str] = set()
+    helpers: set[str] = set()
+    own_name = getattr(function, "__name__", "")
+    options: dict[str, Any] = dict(part.options)
+    arguments = []
+    if part.kind == "resource":
+        arguments.append(literal(part.name, imports))
+        if not above and expression != one.expression:
+            options.setdefault("name", own_name)
+    elif part.name != own_name or not above:
+        options = {"name": part.name, **options}
+    shown = getattr(function, "__doc__", None) or ""
+    cleaned = inspect.getdoc(function) or ""
+    # what is spread over lines may be indented anew when the file is formatted
+    indented = not options.get("description") and (cleaned != shown or "\n" in shown)
+    if indented and not above:
+        options["description"] = cleaned
+    elif indented:
+        helpers.add(UNINDENTED)
+    if _moves(one):
+        helpers.add(ON_MAIN_THREAD)
+    column = 1 if above else 0
+    arguments += [
+        f"{name}={literal(value, imports, column + 4)}" for name, value in options.items()
+    ]
+    register = renamed(call(f"mcp.{part.kind}", arguments, column), ours)
+    if above:
+        lines = [f"@{register}", *(f"@{ours.get(name, name)}" for name in sorted(helpers))]
+    else:
+        wrapped = expression
+        for name in sorted(helpers):
+            wrapped = f"{ours.get(name, name)}({wrapped})"
+        lines = [f"{register}({wrapped})"]
+        if expression != one.expression and own_name:
+            # schemas are titled by the function's own name
+            lines.insert(0, f"{expression}.__name__ = {literal(own_name, imports)}")
+    return Placed(
+        after=after,
+        decorator=above,
+        lines=tuple(lines),
+        helpers=frozenset(helpers),
+        imports=frozenset(imports),
+    )

@@ -1,0 +1,229 @@
+"""``server.py``: what leaves the notebook, as one file that stands alone."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Final
+
+from mcp_notebook.errors import UsageError
+from mcp_notebook.handoff.selection import Definition, Requirement, Selection
+
+from .blocks import ASIDE, TAIL, Block, block, own_folder, part, server, variables
+from .imports import STAR, Imported, imported, star_names, written
+from .naming import CONTRACT, bound_names, free_name, moved, renamed, used_builtins
+from .registering import Placed, placed
+from .tidy import tidy
+
+EXTRAS: Final = ("redis", "websocket")
+"""What can be written into the file beside stdio, HTTP and SSE."""
+
+MCP: Final = "mcp>=2.3,<3"
+"""The SDK that the file is written for."""
+
+NEEDED_BY: Final = {"websocket": "websockets>=15", "redis": "redis>=5"}
+"""By extra: what has to be installed for it."""
+
+BUILTINS: Final = "builtins"
+
+
+def requirements(selection: Selection, extras: Iterable[str] = ()) -> list[str]:
+    """What has to be installed, each with the least version it was tried with."""
+    own = [MCP, *(NEEDED_BY[extra] for extra in extras)]
+    found = {re.split(r"[<>=]", line)[0]: line for line in own}
+    for one in selection.requirements:
+        found.setdefault(re.sub(r"[-_.]+", "-", one.distribution).lower(), _floor(one))
+    return [found[name] for name in sorted(found)]
+
+
+def _floor(one: Requirement) -> str:
+    version = one.version.partition("+")[0]  # a local build cannot be asked for
+    return f"{one.distribution}>={version}" if version else one.distribution
+
+
+def python_floor() -> str:
+    """The least Python: the one that the notebook ran on."""
+    return f">={sys.version_info.major}.{sys.version_info.minor}"
+
+
+def script(selection: Selection, *, extras: frozenset[str] = frozenset()) -> str:
+    """The text of ``server.py``.
+
+    Args:
+        selection: what leaves the notebook. Its obstacles are not looked at.
+        extras: ``websocket``, ``redis``.
+
+    Raises:
+        UsageError: an extra does not exist, or a name of the notebook clashes with one that the
+            file needs and cannot be changed.
+    """
+    return server_text(selection, extras=extras, metadata=True)
+
+
+def server_text(selection: Selection, *, extras: Collection[str], metadata: bool) -> str:
+    """The file, with or without the block that lets ``uv run`` start it alone."""
+    for extra in extras:
+        if extra not in EXTRAS:
+            known = ", ".join(EXTRAS)
+            raise UsageError(f"there is no extra {extra!r}.", hint=f"--with takes: {known}.")
+    if any(one.path == PurePosixPath("server.py") for one in selection.files):
+        raise UsageError(
+            "the notebook uses a file named server.py, which is the name of the export.",
+            hint="Rename that file, and where the notebook names it.",
+        )
+    head = _metadata(requirements(selection, extras)) if metadata else ""
+    return tidy(head + _docstring(selection, extras) + "\n" + _body(selection, extras))
+
+
+def _metadata(needs: Sequence[str]) -> str:
+    """The block of PEP 723."""
+    lines = "".join(f'#     "{line}",\n' for line in needs)
+    python = f'# requires-python = "{python_floor()}"\n'
+    return f"# /// script\n{python}# dependencies = [\n{lines}# ]\n# ///\n"
+
+
+def _docstring(selection: Selection, extras: Collection[str]) -> str:
+    counts = [
+        f"{n} {kind}{'' if n == 1 else 's'}"
+        for kind in ("tool", "resource", "prompt")
+        if (n := sum(one.part.kind == kind for one in selection.registrations))
+    ]
+    name = selection.server.replace("\\", "/").replace('"', "'")
+    lines = [
+        f'"""The MCP server {name}, from a notebook: {", ".join(counts) or "nothing yet"}.',
+        "",
+        "Start it:",
+        "",
+        "    uv run server.py                    one client, over stdin and stdout",
+        "    uv run server.py --transport http   at http://127.0.0.1:8000/mcp; see --help",
+        "    uvicorn server:app --workers 4      several processes, which share MCP_STATE_KEY",
+        "",
+    ]
+    told = [f"    {one.name}" + (" (secret)" if one.secret else "") for one in selection.variables]
+    if "redis" in extras:
+        told.append("    REDIS_URL: notices then reach the clients of every process")
+    if told:
+        lines += ["It takes from the environment:", "", *dict.fromkeys(told), ""]
+    return "\n".join(lines).rstrip() + '\n"""\n'
+
+
+def _body(selection: Selection, extras: Collection[str]) -> str:
+    users = [one for line in selection.imports for one in imported(line)]
+    defined = {name for each in selection.definitions for name in each.binds}
+    defined |= {name for each in selection.definitions for name in bound_names(each.source)}
+    taken = defined | {one.binds for one in users if one.name != STAR} | star_names(users)
+    moves = {name: free_name(name + "_", taken) for name in CONTRACT if name in taken}
+    definitions = [_with_moves(each, moves) for each in selection.definitions]
+    taken |= {*CONTRACT, *moves.values()}
+
+    registered = placed(selection.registrations, definitions, moves)
+    helpers = frozenset(name for one in registered for name in one.helpers)
+    aside = block(ASIDE, "import sys")
+    before = [aside, *variables(selection), *own_folder(selection), *server(selection, extras)]
+    before += [part("placing", helpers)] if helpers else []
+    after = [part("serving")]
+    after += [part("websocket")] if "websocket" in extras else []
+    after.append(block(TAIL))
+    needs = [one for each in [*before, *after] for one in each.imports]
+    needs += [one for each in registered for line in each.imports for one in imported(line)]
+    ours = _aside_names(
+        [*before, *after], needs, users=users, defined=defined, taken=taken - set(CONTRACT)
+    )
+    if ours:
+        registered = placed(selection.registrations, definitions, moves, ours)
+    everything = _users_moved(users, moves)
+    everything += [one.called(ours.get(one.binds, one.binds)) for one in needs]
+    for new in ours.values():
+        if "." in new:
+            everything.append(Imported(module=BUILTINS).called(new.partition(".")[0]))
+    local = {one.path.parts[0].removesuffix(".py") for one in selection.files}
+    head = f"{written(everything, local)}\n\n{renamed(before[0].text, ours)}"
+    blocks = [
+        head,
+        *(renamed(each.text, ours) for each in before[1:]),
+        *_with_registrations(definitions, registered),
+        *(renamed(each.text, ours) for each in after),
+    ]
+    return "\n\n\n".join(text.strip("\n") for text in blocks if text.strip()) + "\n"
+
+
+def _with_moves(one: Definition, moves: dict[str, str]) -> Definition:
+    """A definition whose names leave ``mcp``, ``app`` and ``main`` to the server."""
+    if not moves:
+        return one
+    what = f"{', '.join(one.binds) or 'a statement'}{f' ({one.cell})' if one.cell else ''}"
+    source = moved(one.source, moves, what=what)
+    return replace(one, source=source, binds=tuple(moves.get(name, name) for name in one.binds))
+
+
+def _users_moved(users: Iterable[Imported], moves: dict[str, str]) -> list[Imported]:
+    """The notebook's imports, with other names where the server needs theirs."""
+    found = []
+    for one in users:
+        new = moves.get(one.binds) if one.name != STAR else None
+        if new is None:
+            found.append(one)
+        elif one.name or one.alias or "." not in one.module:
+            found.append(one.called(new))
+        else:  # import a.b binds a
+            found.append(Imported(module=one.top, alias=new))
+            found.append(Imported(module=one.module, alias=one.module.replace(".", "_") + "_"))
+    return found
+
+
+def _aside_names(
+    blocks: Iterable[Block],
+    needs: Iterable[Imported],
+    *,
+    users: Collection[Imported],
+    defined: Collection[str],
+    taken: Collection[str],
+) -> dict[str, str]:
+    """New names for what is ours and has the name of something of the notebook's.
+
+    Args:
+        blocks: our pieces of the file.
+        needs: what they import.
+        users: what the notebook imports; the same import is no clash.
+        defined: the names that its definitions bind.
+        taken: all of its names.
+    """
+    texts = [each.text for each in blocks]
+    mine = {name for text in texts for name in bound_names(text)} - set(CONTRACT)
+    shared = {one.binds for one in needs if one in users} - set(defined)
+    binds = {one.binds for one in needs} - shared
+    free = {*taken, *mine, *binds}
+    found = {name: free_name(name + "_", free) for name in (mine | binds) & set(taken)}
+    module = free_name(BUILTINS, free)
+    hidden = {name for text in texts for name in used_builtins(text)} & set(taken)
+    return found | {name: f"{module}.{name}" for name in hidden - mine - binds}
+
+
+def _with_registrations(
+    definitions: Sequence[Definition], registered: Sequence[Placed]
+) -> list[str]:
+    """The definitions, each with what registers it."""
+    found = []
+    for index in range(-1, len(definitions)):
+        here = [one for one in registered if one.after == index]
+        above = [line for one in here if one.decorator for line in one.lines]
+        below = [line for one in here if not one.decorator for line in one.lines]
+        source = definitions[index].source.strip("\n") if index >= 0 else ""
+        if above:
+            source = _decorated(source, above)
+        gap = "\n\n\n" if "\ndef " in f"\n{source}" or "\n    " in source else "\n"
+        found.append(gap.join(text for text in (source, "\n".join(below)) if text))
+    return found
+
+
+def _decorated(source: str, lines: Sequence[str]) -> str:
+    """A definition with decorators on top of its own."""
+    node = ast.parse(source).body[0]
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    first = min([node.lineno, *(each.lineno for each in node.decorator_list)]) - 1
+    text = source.split("\n")
+    return "\n".join([*text[:first], *lines, *text[first:]])
