@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -122,6 +123,16 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelRig]:
 
 
 @pytest.fixture(scope="package")
-def urls(desk: KernelRig) -> dict[str, str]:
-    """Its endpoints."""
-    return {transport: served(desk, transport) for transport in ("http", "sse", "websocket")}
+def bridge(desk: KernelRig) -> list[str]:
+    """The command that a host starts to reach it."""
+    desk.run("%mcp serve -t bridge --as desk").check()
+    command = desk.value("current().endpoints['desk'].listener.command")
+    assert isinstance(command, list)
+    return command
+
+
+@pytest.fixture(scope="package")
+def urls(desk: KernelRig, bridge: list[str]) -> dict[str, str]:
+    """Its endpoints; for ``stdio`` the command of its bridge, as a list in JSON."""
+    found = {transport: served(desk, transport) for transport in ("http", "sse", "websocket")}
+    return {**found, "stdio": json.dumps(bridge)}

@@ -1,4 +1,8 @@
-"""FastMCP's client: ``fastmcp.py ERA URL PICTURE WORD``; prints what it saw."""
+"""FastMCP's client: ``fastmcp.py PICTURE [ERA URL WORD] ...``.
+
+It prints a line for each server: what it saw there. The URL may be a command line, as a list in
+JSON.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,17 @@ from typing import Any
 sys.path.pop(0)  # this folder, where this very file would be taken for the package
 
 from fastmcp import Client
+from fastmcp.client.transports import StdioTransport
 
 
-async def main(era: str, url: str, picture: str, word: str) -> dict[str, Any]:
+def opened(url: str) -> Any:
+    if not url.startswith("["):
+        return url
+    program, *arguments = json.loads(url)
+    return StdioTransport(program, arguments)
+
+
+async def visit(picture: str, era: str, url: str, word: str) -> dict[str, Any]:
     steps: list[Any] = []
     asked: list[str] = []
     changed = asyncio.Event()
@@ -34,7 +46,7 @@ async def main(era: str, url: str, picture: str, word: str) -> dict[str, Any]:
             changed.set()
 
     async with Client(
-        url,
+        opened(url),
         mode=era,
         elicitation_handler=on_question,
         sampling_handler=on_sampling,
@@ -66,4 +78,5 @@ async def main(era: str, url: str, picture: str, word: str) -> dict[str, Any]:
         }
 
 
-print(json.dumps(asyncio.run(main(*sys.argv[1:5]))))
+for at in range(2, len(sys.argv), 3):
+    print(json.dumps(asyncio.run(visit(sys.argv[1], *sys.argv[at : at + 3]))), flush=True)

@@ -1,4 +1,8 @@
-"""A client of the Python SDK 1.x: ``sdk1.py TRANSPORT URL PICTURE WORD``; prints what it saw."""
+"""A client of the Python SDK 1.x: ``sdk1.py PICTURE [TRANSPORT URL WORD] ...``.
+
+It prints a line for each server: what it saw there. For ``stdio`` the URL is a command line, as a
+list in JSON.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,25 @@ from typing import Any
 
 from mcp import ClientSession, types
 from mcp.client.sse import sse_client
+from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamablehttp_client
 from mcp.client.websocket import websocket_client
+
+
+def started(command: str) -> Any:
+    program, *arguments = json.loads(command)
+    return stdio_client(StdioServerParameters(command=program, args=arguments))
+
 
 WAYS: dict[str, Any] = {
     "http": streamablehttp_client,
     "sse": sse_client,
+    "stdio": started,
     "websocket": websocket_client,
 }
 
 
-async def main(way: str, url: str, picture: str, word: str) -> dict[str, Any]:
+async def visit(picture: str, way: str, url: str, word: str) -> dict[str, Any]:
     steps: list[Any] = []
     asked: list[str] = []
     changed = asyncio.Event()
@@ -77,4 +89,5 @@ async def main(way: str, url: str, picture: str, word: str) -> dict[str, Any]:
         }
 
 
-print(json.dumps(asyncio.run(main(*sys.argv[1:5]))))
+for at in range(2, len(sys.argv), 3):
+    print(json.dumps(asyncio.run(visit(sys.argv[1], *sys.argv[at : at + 3]))), flush=True)
