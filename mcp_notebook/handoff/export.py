@@ -16,14 +16,15 @@ from mcp_notebook.runtime.workbench import Workbench
 
 from .catalogue import Catalogue
 from .contract import Kept, contract_file
-from .folder import Folder, script_path
+from .folder import Folder, script_path, write_new
 from .proof.environment import Environment, declared, environment
 from .proof.proof import Plan, Proof, offered, plan_calls, prove
 from .proof.recorded import Call
 from .proof.stand import Subject
 from .proof.testfile import as_test
-from .reach.cells import Cells
+from .reach import Cells, gather
 from .report import Export, Report
+from .script import script
 from .selection import Selection, Variable
 
 EXTRAS: Final = ("websocket", "redis")
@@ -37,7 +38,7 @@ def export(
     server: str | NotebookServer | None = None,
     *,
     path: str | None = None,
-    names: Mapping[str, Any] | None = None,
+    names: dict[str, Any] | None = None,
     cells: Cells | None = None,
     package: bool = False,
     docker: bool = False,
@@ -85,7 +86,9 @@ def export(
     plan = plan_calls(workbench, served, expected=expected, replay=replay, unsteady=unsteady)
     on_step(0, None, "follow the names")
     names, cells = _notebook(workbench, served, names, cells)
-    selection = _gather(served, names, cells, freeze or {}, replace or {}, env or {}, here)
+    selection = gather(
+        served, names, cells=cells, freeze=freeze, replace=replace, env=env, folder=here
+    )
     if selection.obstacles:
         return Export(path=None, report=Report(server=served.name, selection=selection))
     files = _files(selection, folder, frozenset(extras), package=package, docker=docker)
@@ -119,20 +122,22 @@ def _check_extras(extras: Collection[str]) -> None:
 def _notebook(
     workbench: Workbench,
     server: NotebookServer,
-    names: Mapping[str, Any] | None,
+    names: dict[str, Any] | None,
     cells: Cells | None,
-) -> tuple[Mapping[str, Any], Cells]:
+) -> tuple[dict[str, Any], Cells]:
     """The variables and the cells: as given, of the notebook, or of the module of the tools."""
     if names is None or cells is None:
         if workbench.history is not None:
             found, sources, unfinished = workbench.history()
-            return names or found, cells or Cells.of(sources, unfinished=unfinished)
-        found, source = _module(server)
-        return names or found, cells or Cells.of(["", source])
+        else:
+            found, source = _module(server)
+            sources, unfinished = ["", source], ()
+        names = found if names is None else names
+        cells = Cells.of(sources, unfinished=unfinished) if cells is None else cells
     return names, cells
 
 
-def _module(server: NotebookServer) -> tuple[Mapping[str, Any], str]:
+def _module(server: NotebookServer) -> tuple[dict[str, Any], str]:
     """The variables and the source of the module that defined the tools."""
     for part in server.parts():
         function = inspect.unwrap(part.function)
@@ -148,28 +153,10 @@ def _module(server: NotebookServer) -> tuple[Mapping[str, Any], str]:
     )
 
 
-def _gather(
-    server: NotebookServer,
-    names: Mapping[str, Any],
-    cells: Cells,
-    freeze: Mapping[str, str],
-    replace: Mapping[str, str],
-    env: Mapping[str, str],
-    folder: Path,
-) -> Selection:
-    from .reach.gather import gather
-
-    return gather(
-        server, dict(names), cells=cells, freeze=freeze, replace=replace, env=env, folder=folder
-    )
-
-
 def _files(
     selection: Selection, folder: Folder, extras: frozenset[str], *, package: bool, docker: bool
 ) -> dict[PurePosixPath, bytes]:
     """Every file of the export but the test and the contract."""
-    from .script.script import script
-
     files = {PurePosixPath(folder.script.name): script(selection, extras=extras).encode()}
     files |= {one.path: one.content for one in selection.files}
     return files
@@ -195,8 +182,7 @@ def _write(folder: Folder, files: Mapping[PurePosixPath, bytes], expected: Catal
     """Write the files, the contract last."""
     copies = folder.write(files)
     kept = Kept(catalogue=expected, written=folder.digests(files))
-    place = contract_file(folder.script)
-    folder.write_own(place, kept.to_text().encode())
+    write_new(contract_file(folder.script), kept.to_text().encode(), force=True)
     return copies
 
 

@@ -99,15 +99,6 @@ class Folder:
                 draft.unlink(missing_ok=True)
         return copies
 
-    def write_own(self, place: Path, content: bytes) -> None:
-        """Write a file that is this library's alone: the contract."""
-        draft = place.with_name(f".{place.name}.{os.getpid()}.part")
-        try:
-            _write_new(draft, content)
-            draft.replace(place)
-        finally:
-            draft.unlink(missing_ok=True)
-
     def digests(self, files: Mapping[PurePosixPath, bytes]) -> dict[str, str]:
         """What the contract says was written: these files, and older ones that are still there."""
         older = dict(self.kept.written) if self.kept else {}
@@ -141,6 +132,24 @@ class Folder:
 
     def _shown(self) -> str:
         return shown_path(self.root)
+
+
+def write_new(path: Path, content: bytes, *, force: bool) -> None:
+    """Write one file, whole; one that is there stays, unless it is forced.
+
+    Raises:
+        UsageError: it is there, or cannot be written.
+    """
+    if path.exists() and not force:
+        raise UsageError(f"{path} is there already.", hint="--force overwrites it.")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        _write_new(draft, content)
+        draft.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def shown_path(path: Path) -> str:

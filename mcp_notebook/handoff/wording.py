@@ -21,7 +21,7 @@ def export_lines(export: Export) -> Iterator[str]:
     report = export.report
     yield report.summary()
     if export.path is not None:
-        yield f"written: {shown_path(export.path)}{_beside(report)}"
+        yield where(export)
     for heading, rows in (
         ("taken", [" ".join((f"{kind} {name}:", what)) for kind, name, what in taken_rows(report)]),
         ("refused", [" ".join(row) for row in refused_rows(report)]),
@@ -32,6 +32,13 @@ def export_lines(export: Export) -> Iterator[str]:
             yield heading
             yield from (f"  {row}" for row in rows)
     yield from remarks(report)
+
+
+def where(export: Export) -> str:
+    """The file that was written, and what was written with it; empty where nothing was."""
+    if export.path is None:
+        return ""
+    return f"{shown_path(export.path)}{_beside(export.report)}"
 
 
 def _beside(report: Report) -> str:
@@ -98,16 +105,16 @@ def proof_rows(report: Report) -> list[tuple[str, str, str]]:
     return rows
 
 
-def remarks(report: Report) -> list[str]:
-    """What is to be said below the tables."""
+def remarks(report: Report, *, stable: bool = False) -> list[str]:
+    """What is to be said below the tables; ``stable`` leaves out how long it took."""
     proof = report.proof
     found = [*report.selection.remarks, *report.notes]
     if proof is not None:
-        found += _of_proof(proof)
+        found += _of_proof(proof, stable=stable)
     return list(dict.fromkeys(found))
 
 
-def _of_proof(proof: Proof) -> Iterator[str]:
+def _of_proof(proof: Proof, *, stable: bool) -> Iterator[str]:
     seen: set[str] = set()
     for road in proof.roads:
         for line in road.differences[:SHOWN_DIFFERENCES]:
@@ -132,7 +139,7 @@ def _of_proof(proof: Proof) -> Iterator[str]:
     if proof.plan.unrecorded:
         yield f"never called, so compared by schema alone: {', '.join(proof.plan.unrecorded)}"
     made = proof.environment
-    if made is not None and proof.roads:
+    if made is not None and proof.roads and not stable:
         how = f"made by {made.tool} in {made.seconds:.0f} s" if made.made else "kept from before"
         yield f"proven in {proof.seconds:.1f} s in a clean environment, {how}"
 

@@ -31,6 +31,7 @@ from .command import Command, HelpAsked
 from .commands import COMMANDS
 from .completion import Completer
 from .context import Context, Shown
+from .executed import Executed
 from .formatters import Formatters
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class MCPMagics(Magics):
         self.listed: list[Command] = COMMANDS
         self.commands = {word: c for c in COMMANDS for word in (c.name, *c.aliases)}
         self.context = Context(self)
+        self.executed = Executed(self.context)
         self.completer = Completer(self)
         self.formatters = Formatters(self)
         self.existing: Workbench | None = None
@@ -85,6 +87,7 @@ class MCPMagics(Magics):
                 made = current.adopted() or Workbench()
                 made.timeout = self.timeout
                 made.servers.cell = lambda: self.context.cell_id
+                made.history = self.executed
                 self.existing = made
             return self.existing
 
@@ -294,6 +297,7 @@ class Extension:
             self.magics.existing.servers.cell_begins()
 
     def _cell_ended(self, result: Any) -> None:
+        self.magics.executed.ended(result)
         self.magics.context.views.cell_ended()
         if self.magics.existing is not None and result.success:
             self.magics.existing.servers.cell_ended(self.magics.context.cell_id)

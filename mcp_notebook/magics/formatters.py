@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from . import benchviews
+from . import benchviews, handoffviews
 
 if TYPE_CHECKING:
     from .extension import MCPMagics
@@ -50,15 +51,16 @@ class Formatters:
         formatter = self._formatter
         for (module, name), maker in SHOWN_BY.items():
             formatter.for_type_by_name(module, name, self._shower(maker))
-        for (module, name), maker in benchviews.SHOWN_BY.items():
-            formatter.for_type_by_name(module, name, self._bench_shower(maker))
+        for views in (benchviews, handoffviews):
+            for (module, name), maker in views.SHOWN_BY.items():
+                formatter.for_type_by_name(module, name, self._view_shower(views, maker))
 
     def unregister(self) -> None:
         """Take it back."""
         for shown in (_RESULT, _WORKBENCH, _CHOOSER):
             self._displayed.pop(".".join(shown), None)
         formatter = self._formatter
-        for module, name in (*SHOWN_BY, *benchviews.SHOWN_BY):
+        for module, name in (*SHOWN_BY, *benchviews.SHOWN_BY, *handoffviews.SHOWN_BY):
             formatter.pop(f"{module}.{name}", None)
 
     @property
@@ -74,9 +76,9 @@ class Formatters:
         """Show a chooser to tick in where somebody can, else the flow that opens by itself."""
         benchviews.show_chooser(self._magics.context, chooser)
 
-    def _bench_shower(self, maker: str) -> Callable[[Any], dict[str, Any]]:
+    def _view_shower(self, views: ModuleType, maker: str) -> Callable[[Any], dict[str, Any]]:
         def show(thing: Any) -> dict[str, Any]:
-            bundle: dict[str, Any] = getattr(benchviews, maker)(thing, stable=self._magics.stable)
+            bundle: dict[str, Any] = getattr(views, maker)(thing, stable=self._magics.stable)
             return bundle
 
         return show

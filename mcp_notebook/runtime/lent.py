@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from typing import Any
 
-History = Callable[[], tuple[Mapping[str, Any], Sequence[str], Collection[int]]]
+History = Callable[[], tuple[dict[str, Any], Sequence[str], Collection[int]]]
 """Gives a notebook's variables, the sources of the cells that ran (number 0 is none), and the
 numbers of those that did not run to their end."""
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from . import bench, call, compare, config, define, learn, lists, look, measure, probe, serve
+from . import (
+    bench,
+    call,
+    compare,
+    config,
+    define,
+    export,
+    learn,
+    lists,
+    look,
+    measure,
+    probe,
+    serve,
+)
 
 COMMANDS = [
     *define.COMMANDS,
@@ -15,6 +28,7 @@ COMMANDS = [
     *bench.COMMANDS,
     *probe.COMMANDS,
     *config.COMMANDS,
+    *export.COMMANDS,
     *learn.COMMANDS,
 ]
 """Every command, in the order in which ``%mcp help`` lists them."""
