@@ -2,65 +2,24 @@
 
 from __future__ import annotations
 
-import ast
-import builtins
-import re
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Final
 
 from mcp_notebook.errors import UsageError
+from mcp_notebook.handoff.selection import Definition
+
+from .imports import STAR, Imported
+from .renaming import Doubt, bound_names, renamed, used_builtins
 
 CONTRACT: Final[tuple[str, ...]] = ("mcp", "app", "main")
 """Names that a written server always has, and that hosts and ASGI servers ask for."""
 
-_BY_TEXT: Final = ("eval", "exec", "globals", "vars")
-"""Built-in functions that may look a name up by its text."""
-
-_Defines = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-
-_KEYWORD: Final[dict[type[Any], str]] = {
-    ast.FunctionDef: "def ",
-    ast.AsyncFunctionDef: "async def ",
-    ast.ClassDef: "class ",
-}
-"""What stands before the name of a definition."""
-
-_BUILTIN: Final = frozenset(dir(builtins))
+BUILTINS: Final = "builtins"
 
 
 class Clash(UsageError):
     """A name of the notebook cannot be changed safely."""
-
-
-def bound_names(source: str) -> set[str]:
-    """The names that a piece of a module binds in the module, inside functions by ``global``."""
-    tree = ast.parse(source)
-    names = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
-    queue: list[ast.AST] = list(tree.body)
-    while queue:
-        node = queue.pop()
-        if isinstance(node, _Defines):
-            names.add(node.name)
-            continue
-        if isinstance(node, ast.Lambda):
-            continue
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names.update((n.asname or n.name).partition(".")[0] for n in node.names)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            names.add(node.name)
-        queue.extend(ast.iter_child_nodes(node))
-    return names
-
-
-def used_builtins(source: str) -> set[str]:
-    """The names of built-in functions that a piece of a module mentions."""
-    return {
-        node.id
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Name) and node.id in _BUILTIN
-    }
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
@@ -70,112 +29,63 @@ def free_name(name: str, taken: Collection[str]) -> str:
     return name
 
 
-def renamed(source: str, names: Mapping[str, str]) -> str:
-    """A piece of a module with other names.
-
-    Args:
-        source: Python in which each of the names means that of the module, wherever it stands.
-        names: new names, or expressions, by old ones.
-    """
-    if not names:
-        return source
-    edits: list[tuple[int, int, str, str]] = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name) and node.id in names:
-            edits.append((node.lineno, node.col_offset, node.id, names[node.id]))
-        elif isinstance(node, _Defines) and node.name in names:
-            start = node.col_offset + len(_KEYWORD[type(node)])
-            edits.append((node.lineno, start, node.name, names[node.name]))
-    lines = source.split("\n")
-    for line, column, old, new in sorted(edits, reverse=True):
-        text = lines[line - 1].encode()  # columns count bytes
-        assert text[column:].startswith(old.encode()), (old, lines[line - 1])
-        lines[line - 1] = (
-            text[:column] + new.encode() + text[column + len(old.encode()) :]
-        ).decode()
-    return "\n".join(lines)
-
-
-def moved(source: str, names: Mapping[str, str], *, what: str) -> str:
-    """A definition of the notebook with other names for what clashes with the contract.
-
-    Args:
-        source: the definition.
-        names: new names by old ones.
-        what: what the definition is called in an error.
+def stepped_aside(one: Definition, moves: Mapping[str, str]) -> Definition:
+    """A definition whose names leave ``mcp``, ``app`` and ``main`` to the server.
 
     Raises:
-        Clash: a name may mean something else somewhere in it.
+        Clash: one of them cannot be changed safely in it.
     """
-    tree = ast.parse(source)
-    for name in names:
-        doubts = (why for node in ast.walk(tree) for why, holds in _DOUBTS if holds(node, name))
-        where = next(doubts, "")
-        if where:
-            raise Clash(
-                f"{what} uses the name {name} {where}, and the server needs that name itself.",
-                hint=f"Rename {name} in the notebook, run the cells again, and export.",
-            )
-    return renamed(source, names)
+    if not moves:
+        return one
+    try:
+        source = renamed(one.source, moves, strict=True)
+    except Doubt as doubt:
+        what = f"{', '.join(one.binds) or 'a statement'}{f' ({one.cell})' if one.cell else ''}"
+        names = ", ".join(sorted(moves))
+        raise Clash(
+            f"{what} cannot leave the names {names} to the server: {doubt}.",
+            hint=f"Rename {names} in the notebook, run its cells again, then export.",
+        ) from None
+    return replace(one, source=source, binds=tuple(moves.get(name, name) for name in one.binds))
 
 
-def _parameter(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.arg) and node.arg == name
+def imports_aside(users: Iterable[Imported], moves: Mapping[str, str]) -> list[Imported]:
+    """The notebook's imports, with other names where the server needs theirs."""
+    found = []
+    for one in users:
+        new = moves.get(one.binds) if one.name != STAR else None
+        if new is None:
+            found.append(one)
+        elif one.name or one.alias or "." not in one.module:
+            found.append(one.called(new))
+        else:  # import a.b binds a
+            found.append(Imported(module=one.top, alias=new))
+            found.append(Imported(module=one.module, alias=one.module.replace(".", "_") + "_"))
+    return found
 
 
-def _local(node: ast.AST, name: str) -> bool:
-    body = node.body if isinstance(node, _Defines) else []
-    return bool(body) and name in bound_names(ast.unparse(ast.Module(body, [])))
+def own_names(
+    texts: Collection[str],
+    needs: Collection[Imported],
+    *,
+    users: Collection[Imported],
+    defined: Collection[str],
+    taken: Collection[str],
+) -> dict[str, str]:
+    """New names for what is ours and has the name of something of the notebook's.
 
-
-def _looked_up(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Call) and _mentions(node.func, *_BY_TEXT) and _says(node, name)
-
-
-def _annotation(node: ast.AST, name: str) -> bool:
-    found = (getattr(node, "annotation", None), getattr(node, "returns", None))
-    return any(_says(each, name) for each in found if isinstance(each, ast.AST))
-
-
-_DOUBTS: Final[tuple[tuple[str, Callable[[ast.AST, str], bool]], ...]] = (
-    ("as a parameter too", _parameter),
-    ("inside a function or class too", _local),
-    ("for a class", lambda node, name: isinstance(node, ast.ClassDef) and node.name == name),
-    (
-        "in a global statement",
-        lambda node, name: isinstance(node, ast.Global | ast.Nonlocal) and name in node.names,
-    ),
-    (
-        "in an f-string",
-        lambda node, name: isinstance(node, ast.JoinedStr) and _mentions(node, name),
-    ),
-    (
-        "in a pattern",
-        lambda node, name: (
-            isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name == name
-        ),
-    ),
-    (
-        "in an import",
-        lambda node, name: (
-            isinstance(node, ast.alias) and (node.asname or node.name).partition(".")[0] == name
-        ),
-    ),
-    ("in a text that is looked up", _looked_up),
-    ("in the text of an annotation", _annotation),
-)
-"""What makes it unsafe to rename a global: a word for the error, and how it is found."""
-
-
-def _mentions(tree: ast.AST, *names: str) -> bool:
-    return any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(tree))
-
-
-def _says(tree: ast.AST, name: str) -> bool:
-    """Whether a text in there has the name as a word."""
-    return any(
-        isinstance(each, ast.Constant)
-        and isinstance(each.value, str)
-        and re.search(rf"\b{re.escape(name)}\b", each.value)
-        for each in ast.walk(tree)
-    )
+    Args:
+        texts: our pieces of the file.
+        needs: what they import.
+        users: what the notebook imports; the same import is no clash.
+        defined: the names that its definitions bind.
+        taken: all of its names.
+    """
+    mine = {name for text in texts for name in bound_names(text)} - set(CONTRACT)
+    shared = {one.binds for one in needs if one in users} - set(defined)
+    binds = {one.binds for one in needs} - shared
+    free = {*taken, *mine, *binds}
+    found = {name: free_name(name + "_", free) for name in (mine | binds) & set(taken)}
+    module = free_name(BUILTINS, free)
+    hidden = {name for text in texts for name in used_builtins(text)} & set(taken)
+    return found | {name: f"{module}.{name}" for name in hidden - mine - binds}

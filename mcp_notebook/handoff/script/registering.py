@@ -12,7 +12,7 @@ from typing import Any, Final
 from mcp_notebook.handoff.selection import Definition, Registration
 
 from .literals import call, literal
-from .naming import renamed
+from .renaming import renamed
 
 UNINDENTED: Final = "unindented"
 ON_MAIN_THREAD: Final = "on_main_thread"

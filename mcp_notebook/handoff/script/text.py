@@ -6,17 +6,24 @@ import ast
 import re
 import sys
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final
 
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.selection import Definition, Requirement, Selection
 
-from .blocks import ASIDE, TAIL, Block, block, own_folder, part, server, variables
+from .blocks import ASIDE, TAIL, block, own_folder, part, server, variables
 from .imports import STAR, Imported, imported, star_names, written
-from .naming import CONTRACT, bound_names, free_name, moved, renamed, used_builtins
+from .naming import (
+    BUILTINS,
+    CONTRACT,
+    free_name,
+    imports_aside,
+    own_names,
+    stepped_aside,
+)
 from .registering import Placed, placed
+from .renaming import bound_names, renamed
 from .tidy import tidy
 
 EXTRAS: Final = ("redis", "websocket")
@@ -27,8 +34,6 @@ MCP: Final = "mcp>=2.3,<3"
 
 NEEDED_BY: Final = {"websocket": "websockets>=15", "redis": "redis>=5"}
 """By extra: what has to be installed for it."""
-
-BUILTINS: Final = "builtins"
 
 
 def requirements(selection: Selection, extras: Iterable[str] = ()) -> list[str]:
@@ -117,7 +122,7 @@ def _body(selection: Selection, extras: Collection[str]) -> str:
     defined |= {name for each in selection.definitions for name in bound_names(each.source)}
     taken = defined | {one.binds for one in users if one.name != STAR} | star_names(users)
     moves = {name: free_name(name + "_", taken) for name in CONTRACT if name in taken}
-    definitions = [_with_moves(each, moves) for each in selection.definitions]
+    definitions = [stepped_aside(each, moves) for each in selection.definitions]
     taken |= {*CONTRACT, *moves.values()}
 
     registered = placed(selection.registrations, definitions, moves)
@@ -130,12 +135,11 @@ def _body(selection: Selection, extras: Collection[str]) -> str:
     after.append(block(TAIL))
     needs = [one for each in [*before, *after] for one in each.imports]
     needs += [one for each in registered for line in each.imports for one in imported(line)]
-    ours = _aside_names(
-        [*before, *after], needs, users=users, defined=defined, taken=taken - set(CONTRACT)
-    )
+    texts = [each.text for each in (*before, *after)]
+    ours = own_names(texts, needs, users=users, defined=defined, taken=taken - set(CONTRACT))
     if ours:
         registered = placed(selection.registrations, definitions, moves, ours)
-    everything = _users_moved(users, moves)
+    everything = imports_aside(users, moves)
     everything += [one.called(ours.get(one.binds, one.binds)) for one in needs]
     for new in ours.values():
         if "." in new:
@@ -149,58 +153,6 @@ def _body(selection: Selection, extras: Collection[str]) -> str:
         *(renamed(each.text, ours) for each in after),
     ]
     return "\n\n\n".join(text.strip("\n") for text in blocks if text.strip()) + "\n"
-
-
-def _with_moves(one: Definition, moves: dict[str, str]) -> Definition:
-    """A definition whose names leave ``mcp``, ``app`` and ``main`` to the server."""
-    if not moves:
-        return one
-    what = f"{', '.join(one.binds) or 'a statement'}{f' ({one.cell})' if one.cell else ''}"
-    source = moved(one.source, moves, what=what)
-    return replace(one, source=source, binds=tuple(moves.get(name, name) for name in one.binds))
-
-
-def _users_moved(users: Iterable[Imported], moves: dict[str, str]) -> list[Imported]:
-    """The notebook's imports, with other names where the server needs theirs."""
-    found = []
-    for one in users:
-        new = moves.get(one.binds) if one.name != STAR else None
-        if new is None:
-            found.append(one)
-        elif one.name or one.alias or "." not in one.module:
-            found.append(one.called(new))
-        else:  # import a.b binds a
-            found.append(Imported(module=one.top, alias=new))
-            found.append(Imported(module=one.module, alias=one.module.replace(".", "_") + "_"))
-    return found
-
-
-def _aside_names(
-    blocks: Iterable[Block],
-    needs: Iterable[Imported],
-    *,
-    users: Collection[Imported],
-    defined: Collection[str],
-    taken: Collection[str],
-) -> dict[str, str]:
-    """New names for what is ours and has the name of something of the notebook's.
-
-    Args:
-        blocks: our pieces of the file.
-        needs: what they import.
-        users: what the notebook imports; the same import is no clash.
-        defined: the names that its definitions bind.
-        taken: all of its names.
-    """
-    texts = [each.text for each in blocks]
-    mine = {name for text in texts for name in bound_names(text)} - set(CONTRACT)
-    shared = {one.binds for one in needs if one in users} - set(defined)
-    binds = {one.binds for one in needs} - shared
-    free = {*taken, *mine, *binds}
-    found = {name: free_name(name + "_", free) for name in (mine | binds) & set(taken)}
-    module = free_name(BUILTINS, free)
-    hidden = {name for text in texts for name in used_builtins(text)} & set(taken)
-    return found | {name: f"{module}.{name}" for name in hidden - mine - binds}
 
 
 def _with_registrations(

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from mcp_notebook.handoff.script import script
-from mcp_notebook.handoff.script.naming import bound_names
+from mcp_notebook.handoff.script.renaming import bound_names
 from mcp_notebook.handoff.selection import Definition, Registration, Selection
 from mcp_notebook.runtime.server import Kind, Part
 
