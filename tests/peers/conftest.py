@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
+import socket
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +49,10 @@ class Peers:
         package = "@modelcontextprotocol/server-everything"
         return [*self.script(package, "dist/index.js"), *arguments]
 
+    def desk(self, script: str) -> list[str]:
+        """The command of a server in the folder ``servers``."""
+        return [self.python("fastmcp"), str(HERE / "servers" / script)]
+
     def python(self, environment: str) -> str:
         """The interpreter of a virtual environment."""
         return str(install.STORE / environment / "bin" / "python")
@@ -71,6 +78,28 @@ def run(
     if check and done.returncode:
         pytest.fail(f"{command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done
+
+
+@contextmanager
+def listening(command: list[str], port: int, log: Path) -> Iterator[None]:
+    """Runs a server until the block ends; enters it once its port answers."""
+    environment = {**os.environ, "PORT": str(port)}
+    with log.open("wb") as out:
+        server = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
+        try:
+            deadline = time.monotonic() + 40
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+                    break
+                except ConnectionRefusedError:
+                    if server.poll() is not None or time.monotonic() > deadline:
+                        pytest.fail(f"{command} does not listen:\n{log.read_text()}")
+                    time.sleep(0.05)  # a server announces nothing before it listens
+            yield
+        finally:
+            server.terminate()
+            server.wait(10)
 
 
 @pytest.fixture(scope="session")

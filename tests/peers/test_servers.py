@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import base64
-import os
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +15,7 @@ from mcp_notebook.errors import CallError, QuestionUnanswered
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.trace.events import StderrLine
-from tests.peers.conftest import Peers
+from tests.peers.conftest import Peers, listening
 from tests.rigs.surroundings import free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
@@ -27,28 +23,6 @@ pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
 PNG = b"\x89PNG\r\n\x1a\n"
 NOTE = "demo://resource/dynamic/text/1"
 ROADS = {"stdio": "stdio", "sse": "/sse", "streamableHttp": "/mcp"}
-
-
-@contextmanager
-def listening(command: list[str], port: int, log: Path) -> Iterator[None]:
-    """Runs a server until the block ends; enters it once its port answers."""
-    environment = {**os.environ, "PORT": str(port)}
-    with log.open("wb") as out:
-        server = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
-        try:
-            deadline = time.monotonic() + 40
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=5).close()
-                    break
-                except ConnectionRefusedError:
-                    if server.poll() is not None or time.monotonic() > deadline:
-                        pytest.fail(f"{command} does not listen:\n{log.read_text()}")
-                    time.sleep(0.05)  # a server announces nothing before it listens
-            yield
-        finally:
-            server.terminate()
-            server.wait(10)
 
 
 @pytest.fixture(scope="module", params=list(ROADS))

@@ -292,12 +292,20 @@ MCPDO = "clients/mcpdo/build/mcp-bin.js"
 INSPECTOR = "@modelcontextprotocol/inspector"
 
 
-@pytest.mark.parametrize("way", ["http", "sse"])
+@pytest.mark.parametrize("way", ["http", "sse", "stdio"])
 def test_the_inspector_shows_what_there_is(
     peers: Peers, urls: dict[str, str], way: str, tmp_path: Path
 ) -> None:
+    if way == "stdio":  # the bridge, as a file for a host names it
+        program, *words = json.loads(urls[way])
+        file = tmp_path / "mcp.json"
+        file.write_text(json.dumps({"mcpServers": {"desk": {"command": program, "args": words}}}))
+        target = ["--config", str(file), "--server", "desk"]
+    else:
+        target = [urls[way]]
+
     def inspected(method: str, *more: str) -> Json:
-        command = [*peers.script(INSPECTOR, LAUNCHER), "--cli", urls[way], "--method", method]
+        command = [*peers.script(INSPECTOR, LAUNCHER), "--cli", *target, "--method", method]
         found: Json = json.loads(run([*command, *more], HOME=str(tmp_path)).stdout)
         return found
 
@@ -340,11 +348,15 @@ def mcpdo(peers: Peers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
         run([*command, "daemon", "stop"], **settings)
 
 
+@pytest.mark.parametrize("way", ["http", "stdio"])
 @pytest.mark.parametrize("era", ["legacy", "modern"])
-def test_the_inspectors_user_answers_a_question(mcpdo: Any, urls: dict[str, str], era: str) -> None:
-    joined = mcpdo("connect", urls["http"], "--connection", era, "--era", era)
+def test_the_inspectors_user_answers_a_question(
+    mcpdo: Any, urls: dict[str, str], era: str, way: str
+) -> None:
+    target = ["--", *json.loads(urls[way])] if way == "stdio" else [urls[way]]
+    on = ("--connection", f"{era}-{way}")
+    joined = mcpdo("connect", *on, "--era", era, *target)
     assert joined["protocolEra"] == era
-    on = ("--connection", era)
     pending = mcpdo(*on, "tools/call", "greet")["elicitationPending"]
     assert pending["message"] == "Who are you?"
     answer = ("elicitation/respond", pending["elicitationId"], "name:=Ann", "age:=41")
