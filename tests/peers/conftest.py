@@ -30,15 +30,31 @@ MACHINES = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 
 @dataclass(frozen=True)
 class Peers:
-    """Where the foreign programs are.
+    """Where the foreign programs are. Asking for one that is not installed skips; in CI it fails.
 
     Attributes:
-        modules: the packages of npm.
-        node: a Node that is new enough for all of them.
+        missing: the environments that are not there.
     """
 
-    modules: Path
-    node: str
+    missing: frozenset[str]
+
+    def _need(self, environment: str) -> Path:
+        if environment in self.missing:
+            told = f"not installed: {environment}. Run: python -m tests.peers.install"
+            (pytest.fail if IN_CI else pytest.skip)(told)
+        return install.STORE / environment
+
+    @property
+    def modules(self) -> Path:
+        """The packages of npm."""
+        return self._need("node") / "node_modules"
+
+    @property
+    def node(self) -> str:
+        """A Node that is new enough for all of them."""
+        system = SYSTEMS.get(platform.system(), "linux")
+        machine = MACHINES.get(platform.machine(), "x64")
+        return str(self.modules / f"node-{system}-{machine}" / "bin" / "node")
 
     def script(self, package: str, path: str) -> list[str]:
         """The command that starts a program of an npm package."""
@@ -55,7 +71,11 @@ class Peers:
 
     def python(self, environment: str) -> str:
         """The interpreter of a virtual environment."""
-        return str(install.STORE / environment / "bin" / "python")
+        return self.program(environment, "python")
+
+    def program(self, environment: str, name: str) -> str:
+        """A program of a virtual environment."""
+        return str(self._need(environment) / "bin" / name)
 
 
 def run(
@@ -104,14 +124,8 @@ def listening(command: list[str], port: int, log: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def peers() -> Peers:
-    """The foreign programs; in CI a missing one fails."""
-    if missing := install.missing():
-        told = f"not installed: {', '.join(missing)}. Run: python -m tests.peers.install"
-        (pytest.fail if IN_CI else pytest.skip)(told)
-    modules = install.STORE / "node" / "node_modules"
-    system = SYSTEMS.get(platform.system(), "linux")
-    machine = MACHINES.get(platform.machine(), "x64")
-    return Peers(modules, str(modules / f"node-{system}-{machine}" / "bin" / "node"))
+    """The foreign programs."""
+    return Peers(frozenset(install.missing()))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import shlex
 import signal
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -115,27 +114,17 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, lis
     return {name: (str(folder), ["sh", "-c", line]) for name, line in found.items()}
 
 
-@pytest.fixture(scope="module")
-def long_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelRig]:
-    """One kernel for all endings; the last one ends it."""
-    rig = KernelRig(tmp_path_factory.mktemp("shapes-kernel"))
-    try:
-        yield rig
-    finally:
-        rig.stop()
-
-
 @pytest.mark.kernel
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a subreaper: Linux only")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a subreaper is Linux only")
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_nothing_survives_whatever_started_it(
-    long_kernel: KernelRig, shapes: dict[str, tuple[str, list[str]]], ending: str
+    shared_kernel: KernelRig, shapes: dict[str, tuple[str, list[str]]], ending: str
 ) -> None:
-    mark, tools = connect_all(long_kernel, shapes)
+    mark, tools = connect_all(shared_kernel, shapes)
     assert tools == dict.fromkeys(shapes, 1)
     running = marked(mark)
     assert len(running) > 2 * len(shapes)  # each has its guardian and at least its server
-    end(long_kernel, ending)
+    end(shared_kernel, ending)
     assert_nobody_survives(mark, len(running))
 
 
