@@ -1,5 +1,7 @@
 """From a selection to files: ``server.py``, a project, containers."""
 
-from .text import script
+from .containers import docker, nginx_conf
+from .project import package, server_path
+from .text import requirements, script
 
-__all__ = ["script"]
+__all__ = ["docker", "nginx_conf", "package", "requirements", "script", "server_path"]

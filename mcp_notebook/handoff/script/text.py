@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -34,6 +34,11 @@ MCP: Final = "mcp>=2.3,<3"
 
 NEEDED_BY: Final = {"websocket": "websockets>=15", "redis": "redis>=5"}
 """By extra: what has to be installed for it."""
+
+
+ONE_CLIENT: Final = "one client, over stdin and stdout"
+OVER_HTTP: Final = "at http://127.0.0.1:8000/mcp; see --help"
+WORKERS: Final = "several processes, which share MCP_STATE_KEY"
 
 
 def requirements(selection: Selection, extras: Iterable[str] = ()) -> list[str]:
@@ -66,11 +71,26 @@ def script(selection: Selection, *, extras: frozenset[str] = frozenset()) -> str
         UsageError: an extra does not exist, or a name of the notebook clashes with one that the
             file needs and cannot be changed.
     """
-    return server_text(selection, extras=extras, metadata=True)
+    start = {
+        "uv run server.py": ONE_CLIENT,
+        "uv run server.py --transport http": OVER_HTTP,
+        "uvicorn server:app --workers 4": WORKERS,
+    }
+    metadata = _metadata(requirements(selection, extras))
+    return server_text(selection, extras=extras, start=start, metadata=metadata)
 
 
-def server_text(selection: Selection, *, extras: Collection[str], metadata: bool) -> str:
-    """The file, with or without the block that lets ``uv run`` start it alone."""
+def server_text(
+    selection: Selection, *, extras: Collection[str], start: Mapping[str, str], metadata: str = ""
+) -> str:
+    """The file.
+
+    Args:
+        selection: what leaves the notebook.
+        extras: ``websocket``, ``redis``.
+        start: how it is started, and what for.
+        metadata: the block of comments that lets ``uv run`` start it alone.
+    """
     for extra in extras:
         if extra not in EXTRAS:
             known = ", ".join(EXTRAS)
@@ -80,8 +100,14 @@ def server_text(selection: Selection, *, extras: Collection[str], metadata: bool
             "the notebook uses a file named server.py, which is the name of the export.",
             hint="Rename that file, and where the notebook names it.",
         )
-    head = _metadata(requirements(selection, extras)) if metadata else ""
-    return tidy(head + _docstring(selection, extras) + "\n" + _body(selection, extras))
+    docstring = _docstring(selection, extras, start)
+    return tidy(f"{metadata}{docstring}\n{_body(selection, extras)}")
+
+
+def start_lines(start: Mapping[str, str]) -> list[str]:
+    """Commands and what they do, one below the other."""
+    width = max(map(len, start)) + 3
+    return [f"{command:{width}}{what}" for command, what in start.items()]
 
 
 def _metadata(needs: Sequence[str]) -> str:
@@ -91,7 +117,7 @@ def _metadata(needs: Sequence[str]) -> str:
     return f"# /// script\n{python}# dependencies = [\n{lines}# ]\n# ///\n"
 
 
-def _docstring(selection: Selection, extras: Collection[str]) -> str:
+def _docstring(selection: Selection, extras: Collection[str], start: Mapping[str, str]) -> str:
     counts = [
         f"{n} {kind}{'' if n == 1 else 's'}"
         for kind in ("tool", "resource", "prompt")
@@ -103,9 +129,7 @@ def _docstring(selection: Selection, extras: Collection[str]) -> str:
         "",
         "Start it:",
         "",
-        "    uv run server.py                    one client, over stdin and stdout",
-        "    uv run server.py --transport http   at http://127.0.0.1:8000/mcp; see --help",
-        "    uvicorn server:app --workers 4      several processes, which share MCP_STATE_KEY",
+        *(f"    {line}" for line in start_lines(start)),
         "",
     ]
     told = [f"    {one.name}" + (" (secret)" if one.secret else "") for one in selection.variables]
