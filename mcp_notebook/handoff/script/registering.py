@@ -53,6 +53,7 @@ def placed(
     """
     trees = [ast.parse(definition.source) for definition in definitions]
     binders = {name: i for i, each in enumerate(definitions) for name in each.binds}
+    changes = {name: i for i, tree in enumerate(trees) for name in _changed(tree)}
     last: dict[str, int] = {}
     decorated: set[int] = set()
     found = []
@@ -60,7 +61,7 @@ def placed(
         expression = moves.get(one.expression, one.expression)
         own = binders.get(expression, -1)
         plain = own >= 0 and _plain_function(trees[own], expression) and own not in decorated
-        needed = _needed(expression, trees, binders)
+        needed = _needed(expression, trees, binders, changes)
         after = max(last.get(one.part.kind, -1), needed)
         last[one.part.kind] = after
         # a decorator would change what the notebook's other code calls
@@ -86,19 +87,41 @@ def _plain_function(tree: ast.Module, name: str) -> bool:
     )
 
 
-def _needed(expression: str, trees: Sequence[ast.Module], binders: dict[str, int]) -> int:
+def _needed(
+    expression: str,
+    trees: Sequence[ast.Module],
+    binders: Mapping[str, int],
+    changes: Mapping[str, int],
+) -> int:
     """The last definition that must stand when a part is registered.
 
-    Registering reads the annotations, so that what they name in strings must stand as well.
+    Registering reads the annotations, so that what they name in strings must stand as well; and
+    what changes a thing must have done so.
     """
     seen: set[int] = set()
     queue = _names([ast.parse(expression, mode="eval")])
     while queue:
-        index = binders.get(queue.pop(), -1)
-        if index >= 0 and index not in seen:
-            seen.add(index)
-            queue |= _names_read(trees[index])
+        name = queue.pop()
+        for index in (binders.get(name, -1), changes.get(name, -1)):
+            if index >= 0 and index not in seen:
+                seen.add(index)
+                queue |= _names_read(trees[index])
     return max(seen, default=-1)
+
+
+def _changed(tree: ast.Module) -> set[str]:
+    """The names whose things a definition may change: ``f.x = 1``, ``register(f)``."""
+    found: set[str] = set()
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        for node in ast.walk(statement):
+            stored = isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(
+                node.ctx, ast.Load
+            )
+            if stored or (isinstance(statement, ast.Expr) and isinstance(node, ast.Call)):
+                found |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return found
 
 
 def _names_read(tree: ast.Module) -> set[str]:

@@ -95,6 +95,15 @@ NOTEBOOKS = {
         "class Area(BaseModel):\n    value: float",
         imports=["from pydantic import BaseModel"],
     ).part("area"),
+    "changed after they were defined": Notebook(
+        "def ask(n: int) -> int:\n    'Old.'\n    return n",
+        "ask.__doc__ = 'New.'\nask.__annotations__['n'] = str",
+        "def hello(n: int) -> int:\n    'Hello.'\n    return n",
+        "def loud(f):\n    def louder(n: str) -> str:\n        return f(n)\n    return louder",
+        "hello = loud(hello)",
+    )
+    .part("ask")
+    .part("hello", name="hello"),
     "called like what the file needs": Notebook(
         "import os as re",
         "def main(app: int = 1) -> int:\n    'The main tool.'\n    return helper(app)",
