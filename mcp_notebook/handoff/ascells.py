@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -72,9 +72,17 @@ def _flags(options: dict[str, str]) -> list[str] | None:
     return found
 
 
-def as_cell(part: FoundPart, server: str) -> str:
-    """A part as a cell: a ``%%mcp`` line above it where that can say all of it."""
+def as_cell(part: FoundPart, server: str, taken: Collection[str] = ()) -> str:
+    """A part as a cell: a ``%%mcp`` line above it where that can say all of it.
+
+    Args:
+        part: the part.
+        server: the name of its server; empty for the notebook's first.
+        taken: names that the notebook uses itself.
+    """
     line = _line(part, server)
+    if line is None and part.kind in taken:
+        return f"import mcp_notebook\n\n\n{as_decorated(part, server, 'mcp_notebook.')}"
     if line is None:
         used = f"from mcp_notebook import {part.kind}"
         return f"{used}\n\n\n{as_decorated(part, server)}"
@@ -123,16 +131,17 @@ def _quoted(text: str) -> str:
     return f"'{text}'" if "'" not in text else json.dumps(text, ensure_ascii=False)
 
 
-def as_decorated(part: FoundPart, server: str) -> str:
-    """A part as a function with a decorator of this package."""
+def as_decorated(part: FoundPart, server: str, door: str = "") -> str:
+    """A part as a function with a decorator of this package, which ``door`` leads to."""
     options = dict(part.options)
     first = [options.pop("uri")] if part.kind == "resource" and "uri" in options else []
     if server:
         options["server"] = repr(server)
     given = ", ".join([*first, *(f"{key}={value}" for key, value in options.items())])
+    decorator = f"{door}{part.kind}"
     if not part.source:
-        return f"{part.kind}({given})({part.function})"
-    return f"@{part.kind}({given})\n{part.source}" if given else f"@{part.kind}\n{part.source}"
+        return f"{decorator}({given})({part.function})"
+    return f"@{decorator}({given})\n{part.source}" if given else f"@{decorator}\n{part.source}"
 
 
 def as_notebook(cells: Sequence[str]) -> str:

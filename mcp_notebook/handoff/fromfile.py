@@ -43,16 +43,26 @@ class Imported:
     def cells(self) -> list[str]:
         """A cell for the imports, one for what the parts share, one for each part."""
         shared = [text for text in ("\n".join(self.imports), "\n\n\n".join(self.rest)) if text]
-        return [*shared, *(as_cell(part, self.server_option) for part in self.parts)]
+        return [*shared, *(as_cell(part, self.server_option, self.binds) for part in self.parts)]
 
     @property
     def cell(self) -> str:
         """All of it in one cell: decorators, because a cell has one ``%%mcp`` line at most."""
         kinds = sorted({part.kind for part in self.parts})
-        used = f"from mcp_notebook import {', '.join(kinds)}"
+        clash = self.binds & set(kinds)
+        used = "import mcp_notebook" if clash else f"from mcp_notebook import {', '.join(kinds)}"
         imports = "\n".join([*self.imports, used])
-        parts = [as_decorated(part, self.server_option) for part in self.parts]
+        door = "mcp_notebook." if clash else ""
+        parts = [as_decorated(part, self.server_option, door) for part in self.parts]
         return "\n\n\n".join([imports, *self.rest, *parts])
+
+    @property
+    def binds(self) -> frozenset[str]:
+        """The names that the file's own statements bind."""
+        sources = (*self.imports, *self.rest, *(part.source for part in self.parts))
+        return frozenset(
+            name for source in sources for node in ast.parse(source).body for name in binds(node)
+        )
 
     @property
     def server_option(self) -> str:

@@ -57,7 +57,11 @@ class Report:
             return f"{told}, not proven"
         if self.proof.why_not:
             return f"{told}, not proven: {self.proof.why_not}"
-        return f"{told}, proven equal" if self.proof.ok else f"{told}, but not proven equal"
+        if not self.proof.ok:
+            return f"{told}, but not proven equal"
+        if not self.proof.plan.calls:
+            return f"{told}, proven equal by schema; no call was there to make again"
+        return f"{told}, proven equal"
 
 
 @dataclass(frozen=True, kw_only=True)

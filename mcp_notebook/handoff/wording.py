@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .folder import shown_path
-from .proof.replay import DIFFERS, EQUAL, UNSTEADY
+from .proof.replay import DIFFERS, EQUAL, OLDER, UNSTEADY
 
 if TYPE_CHECKING:
     from .proof.proof import Proof
@@ -100,7 +100,9 @@ def proof_rows(report: Report) -> list[tuple[str, str, str]]:
         if road.differences:
             n = len(road.differences)
             lists = f"{n} difference{'' if n == 1 else 's'} in the lists"
-        counts = [f"{n} {word}" for word in (EQUAL, DIFFERS, UNSTEADY) if (n := road.count(word))]
+        counts = [
+            f"{n} {word}" for word in (EQUAL, DIFFERS, UNSTEADY, OLDER) if (n := road.count(word))
+        ]
         rows.append((road.name, lists, f"calls: {', '.join(counts)}" if counts else "no call"))
     return rows
 
@@ -134,6 +136,8 @@ def _of_proof(proof: Proof, *, stable: bool) -> Iterator[str]:
     yield from _notes(proof)
     if unsteady := proof.unsteady():
         yield f"not the same twice, so not compared: {', '.join(unsteady)}"
+    if older := _names(proof, OLDER):
+        yield f"called before it was defined anew, so not compared: {older}. Call it once more."
     for name, why in proof.plan.left_out.items():
         yield f"{name}: compared by schema alone; {why}"
     if proof.plan.unrecorded:
@@ -142,6 +146,11 @@ def _of_proof(proof: Proof, *, stable: bool) -> Iterator[str]:
     if made is not None and proof.roads and not stable:
         how = f"made by {made.tool} in {made.seconds:.0f} s" if made.made else "kept from before"
         yield f"proven in {proof.seconds:.1f} s in a clean environment, {how}"
+
+
+def _names(proof: Proof, word: str) -> str:
+    found = [v.call.name for road in proof.roads for v in road.verdicts if v.word == word]
+    return ", ".join(dict.fromkeys(found))
 
 
 def _notes(proof: Proof) -> list[str]:

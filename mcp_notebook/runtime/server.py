@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -51,6 +52,7 @@ class Part:
         kernel: whether it runs on the kernel's main thread or loop.
         cell: the id of the cell that defined it; empty where none is known.
         options: what else it was registered with (title, description, annotations ...).
+        since_ns: when it was defined, as ``time.perf_counter_ns``, the clock of the Trace.
     """
 
     kind: Kind
@@ -59,6 +61,7 @@ class Part:
     kernel: bool = False
     cell: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    since_ns: int = field(default_factory=time.perf_counter_ns, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

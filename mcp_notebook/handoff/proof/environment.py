@@ -90,6 +90,11 @@ def declared(script: str) -> tuple[str, ...]:
     return tuple(str(one) for one in found)
 
 
+def find_uv() -> str | None:
+    """Where ``uv`` is, if it is installed."""
+    return shutil.which("uv")
+
+
 def cache_folder() -> Path:
     """Where environments are kept: the user's cache folder."""
     if named := os.environ.get("XDG_CACHE_HOME"):
@@ -149,7 +154,7 @@ def _python(place: Path) -> Path:
 
 async def _make(draft: Path, wanted: Sequence[str], on_line: Callable[[str], None]) -> str:
     """Make an environment in a folder; gives what made it."""
-    uv, env = shutil.which("uv"), dict(os.environ)
+    uv, env = find_uv(), dict(os.environ)
     env.pop("PYTHONPATH", None)
     env.pop("VIRTUAL_ENV", None)
     if uv is not None:

@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from mcp_notebook.runtime.server import NotebookServer
+from mcp_notebook.runtime.server import Kind, NotebookServer
 from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.trace.envelope import of
 from mcp_notebook.trace.events import Direction, Event, Message, Vantage
 from mcp_notebook.trace.exchange import Exchange, Status, pair
 
-METHODS: Final = {"tools/call": "tool", "resources/read": "resource", "prompts/get": "prompt"}
+METHODS: Final[dict[str, Kind]] = {
+    "tools/call": "tool",
+    "resources/read": "resource",
+    "prompts/get": "prompt",
+}
 """What is replayed, and the kind of part that it asks."""
 
 ENDED: Final = frozenset({Status.ANSWERED, Status.TOOL_ERROR, Status.ERROR})
@@ -43,6 +47,7 @@ class Call:
         reaches: whether a secret stands in what was asked; such a call is not repeated.
         tells: whether a secret stands in what came back; such an answer is not written down.
         tangled: whether it cannot be told which answers belong to it.
+        older: whether what was called was defined anew since.
     """
 
     method: str
@@ -55,9 +60,10 @@ class Call:
     reaches: bool = False
     tells: bool = False
     tangled: bool = False
+    older: bool = False
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Kind:
         """``tool``, ``resource`` or ``prompt``."""
         return METHODS[self.method]
 
@@ -92,8 +98,14 @@ def recorded(workbench: Workbench, server: NotebookServer) -> list[Call]:
             asked = _asked(one, questions, exchanges)
             call = _call(one, rounds, asked, Message.json)
             if call is not None:
+                call = replace(call, older=_is_older(call, one, server))
                 found.append(_judged(call, _call(one, rounds, asked, read_masked)))
     return found
+
+
+def _is_older(call: Call, one: Exchange, server: NotebookServer) -> bool:
+    part = server.part(call.kind, call.name)
+    return part is not None and one.request.time_ns < part.since_ns
 
 
 def _endpoints(events: Sequence[Event], workbench: Workbench, server: NotebookServer) -> set[str]:

@@ -19,6 +19,8 @@ from .recorded import Call, Outcome, outcome_of
 EQUAL: Final = "equal"
 DIFFERS: Final = "differs"
 UNSTEADY: Final = "unsteady"
+OLDER: Final = "older"
+"""The answer was recorded before what was called was defined anew, and is another one now."""
 
 _ADDRESS: Final = re.compile(r"\b0x[0-9a-f]{6,}\b", re.IGNORECASE)
 _SHORT: Final = 160
@@ -30,7 +32,7 @@ class Verdict:
 
     Attributes:
         call: what was replayed.
-        word: ``equal``, ``differs`` or ``unsteady``.
+        word: ``equal``, ``differs``, ``unsteady`` or ``older``.
         note: what the reader should know.
         wanted: what was recorded, in few words, where it differs.
         got: what came, in few words, where it differs.
@@ -129,6 +131,8 @@ def judge(
         anew = notebook(call, era)
         if now is not None and anew is not None and not same(now, anew):
             return Verdict(call=call, word=UNSTEADY, note="two calls gave two answers")
+    if call.older and (not steady or notebook(call, era) is None):
+        return Verdict(call=call, word=OLDER)
     return Verdict(call=call, word=DIFFERS, wanted=brief(call.outcome), got=brief(got))
 
 

@@ -53,19 +53,24 @@ async def run_to_end(
         argv: the program and its arguments.
         env: its environment.
         cwd: its working folder.
-        on_line: told each line it writes.
+        on_line: told each line it writes, on this loop.
 
     Raises:
         ConnectError: there is no such program.
     """
     kept: deque[str] = deque(maxlen=_KEPT_LINES)
 
+    loop = asyncio.get_running_loop()
+
     def line(text: str) -> None:
         kept.append(text)
         on_line(text)
 
+    def from_thread(text: str) -> None:
+        loop.call_soon_threadsafe(line, text)
+
     child = Child(argv, env=env, cwd=cwd, on_stderr=line)
-    async with _started(child, line) as reading:
+    async with _started(child, from_thread) as reading:
         await reading
     return Ended(code=child.exit_code if child.exit_code is not None else -1, lines=tuple(kept))
 
@@ -112,7 +117,7 @@ async def listening(
         deadline = asyncio.get_running_loop().time() + START_S
         while not await _accepts(port):
             if child.ended.is_set():
-                await asyncio.sleep(0.05)  # its last words are on their way
+                await child.close()  # its last words are on their way
                 raise ConnectError(f"the server ended at once ({child.epitaph()}).")
             if asyncio.get_running_loop().time() > deadline:
                 raise ConnectError(f"the server does not listen on port {port}.")
