@@ -74,11 +74,13 @@ class Variable:
         name: of the environment variable.
         stands_for: the name in the notebook whose value it holds, or where it stood.
         secret: whether the value must never be written or shown.
+        value: what the kernel holds, for a child of the kernel's own; never written or shown.
     """
 
     name: str
     stands_for: str
     secret: bool = True
+    value: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,8 @@ _PYTHON_CELL = re.compile(
 _PYTHON_LINES = {"time"}
 """Line magics whose text runs in the notebook's own namespace."""
 
+_SETTING = re.compile(r"%(?:set_)?env\s+(\w+)(?:\s*=|\s)\s*(.+)")
+
 _NO_PYTHON = re.compile(r"^(\s*)(?:[%!?]|\w[\w., ]*=\s*[%!]|%*\w[\w.*]*\?{1,2}\s*$)")
 
 
@@ -225,7 +227,11 @@ def python_of(source: str) -> tuple[str, list[str]]:
         left_out.append(line.strip())
         words = line.strip().lstrip("%").split(None, 1)
         assigned = re.match(r"\s*(\w[\w., ]*?)\s*=\s*[%!]", line)
-        if line.strip().startswith("%") and words and words[0] in _PYTHON_LINES and words[1:]:
+        setting = _SETTING.match(line.strip())
+        if setting:
+            lines[place] = f"{found[1]}os.environ[{setting[1]!r}] = {setting[2].strip()!r}"
+            left_out.pop()
+        elif line.strip().startswith("%") and words and words[0] in _PYTHON_LINES and words[1:]:
             lines[place] = found[1] + words[1]
             left_out.pop()
         elif assigned:

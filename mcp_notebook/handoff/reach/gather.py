@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +21,24 @@ from mcp_notebook.handoff.selection import (
 from mcp_notebook.runtime.server import NotebookServer, Part
 from mcp_notebook.runtime.snapshot import all_parts
 
-from .cells import Cells
+from .cells import Cells, Statement, parse
+from .cleaning import cleaned
 from .codes import plain_function
 from .data import data_of
 from .definitions import definition_of
+from .effects import effect_of
+from .environment import from_variable, import_os, settings
+from .files import Files
+from .given import frozen, replaced
 from .history import History
 from .imports import builtin, by_identity, conditional, import_of
-from .modules import Modules
+from .modules import Modules, imported
+from .names import binds
 from .node import Node, Piece, Trouble, piece_of
 from .notebook import Notebook
 from .objects import object_of
 from .order import ordered
+from .secrecy import asks, hides, is_secret, known_secrets, shapes
 
 
 def gather(
@@ -54,8 +63,10 @@ def gather(
         folder: where the notebook is.
     """
     statements, left_out = cells.statements()
+    secrets = known_secrets(names, statements)
     notebook = Notebook(
         names=names,
+        secrets=secrets,
         history=History(statements, names),
         folder=folder,
         freeze=freeze or {},
@@ -70,14 +81,23 @@ class _Gathering:
         self._server = server
         self._notebook = notebook
         self._nodes: dict[str, Node | None] = {}
+        self._whole: dict[tuple[str, int], Piece] = {}
         self._modules = Modules(notebook.folder)
+        self._files = Files(notebook.folder)
         self._obstacles: list[Obstacle] = []
         self._remarks: dict[str, None] = {}
         self._left_out = left_out
+        self._effects: dict[str, list[str]] = {}
+        self._implicit: set[str] = set()
+        for statement in notebook.history.statements:
+            module = effect_of(statement, notebook.names)
+            if module and statement.whole:
+                key = f"<{statement.where}:{statement.place}>"
+                self._effects.setdefault(module, []).append(key)
+                self._nodes[key] = self._finished(Node(pieces=(piece_of(statement),)))
 
     def selection(self) -> Selection:
-        parts = all_parts(self._server)
-        rooted = [(part, root_of(part, self._notebook)) for part in parts]
+        rooted = [(part, root_of(part, self._notebook)) for part in all_parts(self._server)]
         self._notebook.follow({expression.partition(".")[0] for _, expression in rooted})
         registrations = []
         taken: dict[str, Node] = {}
@@ -93,8 +113,9 @@ class _Gathering:
 
     def _walk(self, part: Part, expression: str) -> dict[str, Node] | None:
         """Everything a part uses; None where something of it cannot leave."""
-        if not expression:
-            self._obstacles.append(_nameless(part))
+        problem = in_words(part, expression)
+        if problem is not None:
+            self._obstacles.append(problem)
             return None
         first = expression.partition(".")[0]
         way: dict[str, tuple[str, ...]] = {first: (first,)}
@@ -119,11 +140,18 @@ class _Gathering:
                 )
                 continue
             found[name] = node
-            for needed in sorted(node.needs):
+            for needed in [*sorted(node.needs), *self._set_up(node)]:
                 if needed not in way:
                     way[needed] = (*way[name], needed)
                     left.append(needed)
         return None if stuck else found
+
+    def _set_up(self, node: Node) -> list[str]:
+        """The statements that set up the modules of a node."""
+        tops = dict.fromkeys(module.partition(".")[0] for module in node.modules)
+        for piece in node.pieces:
+            tops |= dict.fromkeys(m.partition(".")[0] for m in imported(piece.source))
+        return [key for top in tops for key in self._effects.get(top, ())]
 
     def _of_modules(self, node: Node) -> Trouble | None:
         for module in node.modules:
@@ -133,27 +161,58 @@ class _Gathering:
         for piece in node.pieces:
             for _, trouble in self._modules.take_imports(piece.source):
                 return trouble
+            trouble = self._files.take(piece.source)
+            if trouble is not None:
+                return trouble
         return None
 
     def _node(self, name: str) -> Node | None:
         if name not in self._nodes:
-            self._nodes[name] = node_of(name, self._notebook)
+            found = node_of(name, self._notebook)
+            self._nodes[name] = self._finished(found) if found is not None else None
         return self._nodes[name]
+
+    def _finished(self, node: Node) -> Node:
+        """A node without secrets, with each statement once."""
+        pieces = []
+        remarks = list(node.remarks)
+        for piece in node.pieces:
+            key = (piece.cell, piece.place)
+            if piece.cell and key in self._whole:
+                pieces.append(self._whole[key])
+                continue
+            clean = cleaned(piece, self._notebook.secrets, self._notebook.environment)
+            if clean.trouble is not None:
+                return replace(node, trouble=clean.trouble)
+            remarks += [
+                f"{stood} is a secret: it comes from the environment variable {variable}."
+                for stood, variable in clean.stood
+            ]
+            self._notebook.environment.note(clean.piece.source, self._notebook.names)
+            if piece.cell:
+                self._whole[key] = clean.piece
+            pieces.append(clean.piece)
+        return replace(node, pieces=tuple(pieces), remarks=tuple(remarks))
 
     # ---- all of them -------------------------------------------------------------------------
 
     def _selected(self, registrations: list[Registration], taken: dict[str, Node]) -> Selection:
-        pieces = ordered(taken)
+        environment = self._notebook.environment
+        pieces = [*self._settings(taken), *ordered(taken)]
+        sources = "\n".join(piece.source for piece in pieces)
+        variables = {n: v for n, v in environment.variables.items() if f'"{n}"' in sources
+                     or f"'{n}'" in sources or n in self._implicit}  # fmt: skip
         imports = dict.fromkeys(line for node in taken.values() for line in node.imports)
+        if "environ" in sources:
+            imports |= {line: None for line in environment.imports if _used(line, sources)}
         if self._deferred(pieces):
             imports = {"from __future__ import annotations": None} | imports
         files: dict[Any, Shipped] = {}
-        variables: dict[str, Variable] = {}
         for node in taken.values():
             files |= {file.path: file for file in node.files}
-            variables |= {variable.name: variable for variable in node.variables}
             self._remarks |= dict.fromkeys(node.remarks)
-        files |= self._modules.files
+        files |= self._modules.files | self._files.found
+        self._remarks |= self._files.remarks
         cells = {piece.cell for piece in pieces}
         for remark in self._left_out:
             if any(remark.startswith(f"{cell}:") for cell in cells if cell):
@@ -176,32 +235,83 @@ class _Gathering:
             remarks=tuple(self._remarks),
         )
 
+    def _settings(self, taken: dict[str, Node]) -> list[Piece]:
+        """The variables that cells set for those who read them: secrets stay outside."""
+        sources = "\n".join(p.source for node in taken.values() for p in node.pieces)
+        foreign = bool(self._modules.requirements())
+        environment = self._notebook.environment
+        found = []
+        self._implicit = set()
+        for variable, statement in settings(self._notebook.history.statements).items():
+            value = os.environ.get(variable)
+            mentioned = f'"{variable}"' in sources or f"'{variable}'" in sources
+            if value is None or not (mentioned or foreign):
+                continue
+            if is_secret(variable, value) or value in self._notebook.secrets:
+                self._implicit.add(variable)
+                environment.variables[variable] = Variable(
+                    name=variable, stands_for=variable, secret=True, value=value
+                )
+                self._remarks[
+                    f"{statement.where} sets the secret {variable} in the environment: set it"
+                    " where the server runs."
+                ] = None
+                continue
+            source = f"{environment.os_name}.environ.setdefault({variable!r}, {value!r})"
+            environment.imports[import_os(environment)] = None
+            environment.variables.pop(variable, None)
+            found.append(Piece(binds=(), source=source, cell=statement.where, place=-1))
+        return found
+
     def _deferred(self, pieces: list[Piece]) -> bool:
         cells = {(s.where, s.place) for s in self._notebook.history.statements if s.deferred}
         return any((piece.cell, piece.place) in cells for piece in pieces)
 
 
+def _used(line: str, sources: str) -> bool:
+    return f"{line.split()[-1]}." in sources
+
+
 def node_of(name: str, notebook: Notebook) -> Node | None:
     """What a name comes to; None for Python's own."""
     names = notebook.names
+    if name in notebook.replace:
+        return replaced(name, notebook.replace[name], notebook)
     if name not in names:
         return builtin(name)
     value = names[name]
+    if name in notebook.freeze:
+        return frozen(name, value, notebook.freeze[name], notebook)
+    if name in notebook.env:
+        return from_variable(name, value, notebook.env[name], notebook.environment)
     statement = notebook.history.newest(name)
-    if statement is not None and conditional(statement):
-        return Node(pieces=(piece_of(statement),))
+    if statement is not None:
+        secret = _secret(name, value, statement, notebook)
+        if secret is not None:
+            return secret
+        if conditional(statement):
+            return Node(pieces=(piece_of(statement),))
+    return _made(name, value, notebook)
+
+
+def _made(name: str, value: Any, notebook: Notebook) -> Node:
+    """What gives a name its value, by what the value is."""
     found = import_of(name, value, notebook.history)
-    if found is not None:
-        return found
     for make in (definition_of, data_of):
-        node = make(name, value, notebook)
-        if node is not None:
-            return node
-    if statement is None:
-        node = by_identity(name, value)
-        if node is not None:
-            return node
-    return object_of(name, value, notebook)
+        found = found or make(name, value, notebook)
+    if found is None and notebook.history.newest(name) is None:
+        found = by_identity(name, value)
+    return found or object_of(name, value, notebook)
+
+
+def _secret(name: str, value: Any, statement: Statement, notebook: Notebook) -> Node | None:
+    if not isinstance(value, str):
+        return None
+    if asks(statement):
+        return asked(name, value, notebook, "was typed in as a secret")
+    if hides(name, value, statement, notebook.names):
+        return asked(name, value, notebook, "is a secret")
+    return None
 
 
 def root_of(part: Part, notebook: Notebook) -> str:
@@ -225,6 +335,30 @@ def root_of(part: Part, notebook: Notebook) -> str:
     return ""
 
 
+def asked(name: str, value: str, notebook: Notebook, what: str) -> Node:
+    """A secret that the notebook was told, or has worked out."""
+    variable = notebook.environment.variable(name, value, name)
+    return Node(
+        pieces=(Piece(binds=(name,), source=f"{name} = {notebook.environment.read(variable)}"),),
+        remarks=(f"{name} {what}: it comes from the environment variable {variable}.",),
+    )
+
+
+def in_words(part: Part, expression: str) -> Obstacle | None:
+    """What stands in the way of a part before its source is looked at."""
+    if not expression:
+        return _nameless(part)
+    texts = [part.name, *(v for v in part.options.values() if isinstance(v, str))]
+    if any(True for text in texts for _ in shapes(text)):
+        return Obstacle(
+            part=part.name,
+            through=(expression,),
+            reason="its name, title or description holds what looks like a secret",
+            ways=("take it out and run the cell again",),
+        )
+    return None
+
+
 def _nameless(part: Part) -> Obstacle:
     function = getattr(part.function, "__name__", part.name)
     return Obstacle(
@@ -233,4 +367,12 @@ def _nameless(part: Part) -> Obstacle:
         reason=f"the notebook has no name for its function any more: {function} is something"
         " else now, or gone",
         ways=("run the cell that defines it again, then export", f"%mcp remove {part.name}"),
+    )
+
+
+def taken_names(selection: Selection) -> frozenset[str]:
+    """The names that the taken source binds: a file's own names step aside for them."""
+    sources = [*selection.imports, *(d.source for d in selection.definitions)]
+    return frozenset(
+        name for source in sources for node in parse(source).body for name in binds(node)
     )

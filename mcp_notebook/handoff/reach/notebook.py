@@ -11,6 +11,7 @@ from typing import Any
 
 from mcp.server.mcpserver import MCPServer
 
+from .environment import Environment
 from .history import History
 from .names import root
 
@@ -30,6 +31,8 @@ class Notebook:
         replace: names whose values come from other expressions.
         env: names whose values come from the environment.
         reached: the names that the parts use, as far as the source tells.
+        secrets: the secrets it holds, with the name of each.
+        environment: the variables that the server takes.
     """
 
     names: dict[str, Any]
@@ -39,6 +42,11 @@ class Notebook:
     replace: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     reached: set[str] = field(default_factory=set)
+    secrets: dict[str, str] = field(default_factory=dict)
+    environment: Environment = field(default_factory=Environment)
+
+    def __post_init__(self) -> None:
+        self.environment.os_name = self.module("os")
 
     def follow(self, roots: set[str]) -> None:
         """Find the names that some names use, by the newest source of each."""
