@@ -11,7 +11,7 @@ import contextlib
 import json
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ from mcp_notebook.wire import jsonrpc
 
 from .asgi import Body
 from .base import LOOPBACK_HOSTS
+from .httpbodies import answer_body, instead
 from .tap import LinkTap, Tap
 
 SESSION_HEADER = "mcp-session-id"
@@ -133,23 +134,6 @@ class _TappedBackend(httpcore2.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await self._inner.sleep(seconds)
-
-
-class _TappedBody(httpx2.AsyncByteStream):
-    """A response body whose messages are recorded as they arrive."""
-
-    def __init__(self, inner: httpx2.AsyncByteStream, body: Body) -> None:
-        self._inner = inner
-        self._body = body
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._inner:
-            self._body.feed(part)
-            yield part
-        self._body.end()
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
 
 
 class RawPoster:
@@ -268,14 +252,9 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
             self.session_ended = True
         kind = response.headers.get("content-type", "")
         if under_way.link is not None:
-            body = Body(under_way.link, Direction.SERVER_TO_CLIENT, kind)
-            response.stream = _TappedBody(response.stream, body)  # type: ignore[arg-type]
+            answer_body(response, Body(under_way.link, Direction.SERVER_TO_CLIENT, kind))
         if request.method == "POST" and is_json and self._welcome and _is_json(kind):
-            try:
-                await response.aread()  # here, where a body that breaks off can still be told
-            except (httpx2.TransportError, OSError) as error:
-                await response.aclose()
-                return _no_answer(request, error)
+            return await _read(response, request)
         if request.method == "GET":
             self.stream_asked.set()
         if not self._welcome and response.status_code in TURNED_AWAY:
@@ -288,6 +267,19 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
 
 def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
+
+
+async def _read(response: httpx2.Response, request: httpx2.Request) -> httpx2.Response:
+    """Read a body of JSON here, where one that breaks off or answers nothing can still be told."""
+    try:
+        await response.aread()
+    except (httpx2.TransportError, OSError) as error:
+        await response.aclose()
+        return _no_answer(request, error)
+    if response.is_success and (due := instead(response.content, request.content)) is not None:
+        headers = {"content-type": "application/json"}
+        return httpx2.Response(200, headers=headers, content=due, request=request)
+    return response
 
 
 def _no_answer(request: httpx2.Request, error: Exception) -> httpx2.Response:

@@ -102,15 +102,11 @@ class SseDuplex(MessageDuplex):
             self._endpoint_named(event.data)
 
     def _endpoint_named(self, named: str) -> None:
-        try:
-            url = urljoin(self._url, named)
-            ours = same_origin(self._url, url)
-        except ValueError:
-            url, ours = named, False
-        if ours:
+        url = _within(self._url, self._url, named)
+        if url is not None:
             self.endpoint.set_result(url)
             return
-        shown = foreign(url, self._secrets(), QUOTED)
+        shown = foreign(_joined(self._url, named), self._secrets(), QUOTED)
         self.endpoint.set_exception(
             ConnectError(
                 f"the server named an endpoint of another origin: {shown}.",
@@ -151,8 +147,8 @@ class SseDuplex(MessageDuplex):
             response = await self._client.post(url, content=data, headers=headers)
             if response.status_code not in (307, 308):
                 break
-            onward = urljoin(url, response.headers.get("location", ""))
-            if not same_origin(self._url, onward):
+            onward = _within(self._url, url, response.headers.get("location", ""))
+            if onward is None:
                 break
             url = onward
         return response
@@ -211,11 +207,11 @@ async def _open(client: httpx2.AsyncClient, url: str) -> httpx2.Response:
     for _ in range(REDIRECTS):
         request = client.build_request("GET", onward, headers=headers)
         response = await client.send(request, stream=True, follow_redirects=False)
-        location = response.headers.get("location", "")
-        if not response.has_redirect_location or not same_origin(url, urljoin(onward, location)):
+        further = _within(url, onward, response.headers.get("location", ""))
+        if not response.has_redirect_location or further is None:
             break
         await response.aclose()
-        onward = urljoin(onward, location)
+        onward = further
     try:
         response.raise_for_status()
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -239,6 +235,22 @@ async def _named(duplex: SseDuplex, timeout_s: float) -> str:
             f"the server named no endpoint in {timeout_s:g} s.",
             hint="Is it an HTTP+SSE server? For Streamable HTTP leave sse+ out.",
         ) from None
+
+
+def _joined(base: str, place: str) -> str:
+    try:
+        return urljoin(base, place)
+    except ValueError:
+        return place
+
+
+def _within(home: str, base: str, place: str) -> str | None:
+    """The URL that a place leads to from a base; ``None`` where it is not of the same origin."""
+    url = _joined(base, place)
+    try:
+        return url if same_origin(home, url) else None
+    except ValueError:
+        return None
 
 
 def same_origin(one: str, other: str) -> bool:
