@@ -1,18 +1,26 @@
 """The client that the conformance suite starts: our ``Connection``, as a notebook opens it.
 
-The suite gives the URL as the last argument and names the scenario in the environment.
+The suite starts a command for each scenario, gives the URL as the last argument and names the
+scenario in the environment. To import the package takes longer than the scenario, so the command
+is a messenger (this file, run as a script) that brings both to whoever :func:`answers`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+if TYPE_CHECKING:
+    from mcp_notebook import Connection
 
-from mcp_notebook import Connection, McpError, Workbench
+PREFIX = "MCP_CONFORMANCE_"
 
 SAMPLES: dict[str, Any] = {"string": "one", "integer": 1, "number": 1.5, "boolean": True}
 
@@ -47,9 +55,9 @@ def accept_defaults(connection: Connection) -> None:
     connection.start("test_client_elicitation_defaults", {}, answer={}).result()
 
 
-def told_calls(connection: Connection) -> None:
+def told_calls(connection: Connection, context: str) -> None:
     """Make the calls that the scenario names."""
-    for call in json.loads(os.environ["MCP_CONFORMANCE_CONTEXT"])["toolCalls"]:
+    for call in json.loads(context)["toolCalls"]:
         connection.start(call["name"], call["arguments"], checked=False).result()
 
 
@@ -64,7 +72,7 @@ def look(connection: Connection) -> None:
     connection.tools()
 
 
-SCENARIOS = {
+SCENARIOS: dict[str, Callable[..., None]] = {
     "tools_call": add,
     "elicitation-sep1034-client-defaults": accept_defaults,
     "http-custom-headers": told_calls,
@@ -73,18 +81,64 @@ SCENARIOS = {
 }
 
 
-def main() -> None:
+def play(url: str, told: Mapping[str, str]) -> None:
     """Connect, do the scenario, close."""
-    work = SCENARIOS.get(os.environ["MCP_CONFORMANCE_SCENARIO"], use_everything)
-    revision = os.environ["MCP_CONFORMANCE_PROTOCOL_VERSION"]
+    from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+    from mcp_notebook import Workbench
+
+    work = SCENARIOS.get(told["SCENARIO"], use_everything)
+    revision = told["PROTOCOL_VERSION"]
     # to find a revision both sides have is the client's part in the modern era
     era = "auto" if revision in MODERN_PROTOCOL_VERSIONS else revision
-    with Workbench() as bench, bench.connect(sys.argv[-1], era=era, timeout=20) as connection:
-        work(connection)
+    with Workbench() as bench, bench.connect(url, era=era, timeout=20) as connection:
+        work(connection, *([told["CONTEXT"]] if work is told_calls else []))
+
+
+@contextmanager
+def answers(path: Path) -> Iterator[list[str]]:
+    """Plays the scenarios that messengers bring to a socket; a command line to start one.
+
+    Args:
+        path: the socket's, which must be short.
+    """
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+
+        def serve() -> None:
+            while True:
+                link, _ = listening.accept()
+                with link, link.makefile("rw", encoding="utf-8") as lines:
+                    told = json.loads(lines.readline())
+                    if not told:
+                        return
+                    try:
+                        play(**told)
+                        lines.write("\n")
+                    except Exception as error:
+                        lines.write(f"{type(error).__name__}: {' '.join(str(error).split())}\n")
+
+        answering = Thread(target=serve)
+        answering.start()
+        try:
+            yield [sys.executable, "-I", "-S", __file__, str(path)]
+        finally:
+            ask(path, {})
+            answering.join()
+
+
+def ask(path: Path | str, told: Mapping[str, Any]) -> str:
+    """Bring something to the socket; what went wrong there, if anything did."""
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(str(path))
+        with link.makefile("rw", encoding="utf-8") as lines:
+            lines.write(json.dumps(told) + "\n")
+            lines.flush()
+            return lines.readline().strip()
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except McpError as error:
-        sys.exit(str(error))
+    found = {key: value for key, value in os.environ.items() if key.startswith(PREFIX)}
+    known = {key.removeprefix(PREFIX): value for key, value in found.items()}
+    sys.exit(ask(sys.argv[1], {"url": sys.argv[-1], "told": known}) or None)

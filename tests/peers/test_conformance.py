@@ -14,7 +14,9 @@ import pytest
 
 from tests.peers import conformance
 from tests.peers.conformance import Verdict
-from tests.peers.conftest import HERE, Peers, notebook, served
+from tests.peers.conformance_client import answers
+from tests.peers.conftest import Peers, notebook, served
+from tests.rigs.bridge import short_folder
 
 pytestmark = [pytest.mark.peers, pytest.mark.kernel, pytest.mark.timeout(180)]
 
@@ -130,13 +132,21 @@ CLIENT_SCENARIOS = {
 """All that is not about OAuth; the last of each list is run without being required."""
 
 
+@pytest.fixture(scope="module")
+def client() -> Iterator[str]:
+    """The command that leads the suite to our client."""
+    with short_folder() as folder, answers(folder / "client") as command:
+        yield shlex.join(command)
+
+
 @pytest.mark.parametrize(
     ("revision", "scenario"),
     [(revision, name) for revision, names in CLIENT_SCENARIOS.items() for name in names],
 )
-def test_a_connection_conforms(peers: Peers, revision: str, scenario: str, tmp_path: Path) -> None:
-    command = shlex.join([sys.executable, str(HERE / "conformance_client.py")])
-    verdict, said = conformance.against_client(peers, command, scenario, revision, tmp_path)
+def test_a_connection_conforms(
+    peers: Peers, client: str, revision: str, scenario: str, tmp_path: Path
+) -> None:
+    verdict, said = conformance.against_client(peers, client, scenario, revision, tmp_path)
     assert isinstance(verdict, Verdict), said
     assert verdict.complaints == (), said
     assert verdict.passed > 0
