@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import pytest
 
 from mcp_notebook.handoff.script import script
 from mcp_notebook.handoff.script.renaming import bound_names
@@ -18,7 +20,9 @@ from mcp_notebook.runtime.server import Kind, Part
 class Notebook:
     """A few cells that were run, one after the other, and their parts."""
 
-    def __init__(self, *cells: str, imports: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *cells: str, imports: Sequence[str] = (), environment: Mapping[str, str] = {}
+    ) -> None:
         self.names = _module("cells")
         self.imports = tuple(imports)
         self.definitions: list[Definition] = []
@@ -27,7 +31,10 @@ class Notebook:
             exec(line, self.names)
         for number, cell in enumerate(cells, 1):
             source = cell.strip("\n")
-            exec(compile(source, f"<cell {number}>", "exec", dont_inherit=True), self.names)
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in environment.items():
+                    patch.setenv(name, value)
+                exec(compile(source, f"<cell {number}>", "exec", dont_inherit=True), self.names)
             binds = tuple(sorted(bound_names(source)))
             self.definitions.append(Definition(binds=binds, source=source, cell=f"cell {number}"))
 
