@@ -109,7 +109,7 @@ class Folder:
         """What stands in the place of a file: ``none``, ``ours``, ``changed`` or ``foreign``."""
         try:
             there = (self.root / name).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return "none"
         except OSError:
             return "foreign"
