@@ -172,6 +172,8 @@ class _Reader:
             start = first_line(node)
             end = node.end_lineno or node.lineno
             following = body[place + 1] if place + 1 < len(body) else None
+            if following is None or first_line(following) > end:
+                end = _with_comments(lines, end, node.col_offset)
             if _guards_main(node):
                 assert isinstance(node, ast.If)
                 self._cut(cell, source, unit, node.body, indent=True)
@@ -237,7 +239,7 @@ def python_of(source: str) -> tuple[str, list[str]]:
         elif assigned:
             lines[place] = f"{found[1]}{assigned[1]} = __magic__"
         else:
-            lines[place] = f"{found[1]}pass"
+            lines[place] = f"{found[1]}{'__magic__' if found[1] else 'pass'}"
         while line.endswith("\\") and place + 1 < len(lines):
             place += 1
             line, lines[place] = lines[place], ""
@@ -273,6 +275,20 @@ def first_line(node: ast.stmt) -> int:
     """The line of a statement, or of its first decorator."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(d.lineno for d in decorators)])
+
+
+def _with_comments(lines: list[str], end: int, column: int) -> int:
+    """The end of a statement with the comments below that are indented as its body is."""
+    number = end
+    while number < len(lines):
+        line = lines[number]
+        text = line.lstrip()
+        if text.startswith("#") and len(line) - len(text) > column:
+            end = number + 1
+        elif text:
+            break
+        number += 1
+    return end
 
 
 def _tidy(text: str) -> str:

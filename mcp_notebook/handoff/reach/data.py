@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import enum
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 from .cells import Statement
+from .names import root
 from .node import Node, Piece, Trouble, piece_of
 from .notebook import Notebook
 from .pure import PLAIN, UnsureError, replay, same
@@ -105,8 +107,11 @@ def _state(name: str, value: Any, changers: list[str], notebook: Notebook) -> No
             replay([s.node for s in chain], name, notebook.names)
         except UnsureError:
             return None
-    if _holds_more(value):
+    registering = _registering(value, changers, notebook)
+    if registering is None:
         return None
+    if registering:
+        return Node(pieces=tuple(piece_of(s) for s in [*chain, *registering]))
     return Node(
         pieces=tuple(piece_of(s) for s in chain),
         remarks=(
@@ -117,17 +122,40 @@ def _state(name: str, value: Any, changers: list[str], notebook: Notebook) -> No
     )
 
 
-def _holds_more(value: Any) -> bool:
-    """Whether a container holds functions or objects, which something had to put there."""
-    inside = value.values() if isinstance(value, dict) else value
+def _registering(value: Any, changers: list[str], notebook: Notebook) -> list[Statement] | None:
+    """The definitions whose decorators put the functions into a container that are in it.
+
+    Returns:
+        None where something is in it that nothing known has put there.
+    """
     if not isinstance(value, list | dict | set | tuple):
-        return False
-    return any(not literal(v) and not isinstance(v, PLAIN) for v in inside)
+        return []
+    inside = [v for v in _all_in(value) if not literal(v) and not isinstance(v, PLAIN)]
+    found = []
+    for one in inside:
+        name = notebook.known(one) or ""
+        made = notebook.history.newest(name)
+        decorators = getattr(made.node, "decorator_list", []) if made is not None else []
+        if made is None or not any(root(d) in changers for d in decorators):
+            return None
+        found.append(made)
+    return sorted(dict.fromkeys(found), key=lambda s: s.place)
+
+
+def _all_in(value: Any) -> Iterator[Any]:
+    """What is in a container, and in the containers in it."""
+    for one in value.values() if isinstance(value, dict) else value:
+        if isinstance(one, list | dict | set | tuple):
+            yield from _all_in(one)
+        else:
+            yield one
 
 
 def _as_it_is(name: str, value: Any, changers: list[str], notebook: Notebook) -> Node:
     """The value that is there, written down."""
     statement = notebook.history.newest(name)
+    if changers and statement is not None:
+        return Node(trouble=_unknown_begin(name, statement, changers))
     try:
         found = written(value, lambda v: notebook.known(v, name), module=notebook.module)
     except NotWritableError as error:
@@ -166,6 +194,14 @@ def _why_as_it_is(name: str, statement: Statement | None, changers: list[str]) -
                 f" now (--replace {name}=... to work it out anew)."
             )
     return f"{name} is not what {statement.where} gave it: it is written as the value it has now."
+
+
+def _unknown_begin(name: str, statement: Statement, changers: list[str]) -> Trouble:
+    return Trouble(
+        reason=f"{', '.join(changers)} change it, and what {statement.where} gave it cannot be told"
+        " any more",
+        ways=(f"--freeze {name}={name.lower()}.json", f"--replace {name}=EXPRESSION"),
+    )
 
 
 def _unwritten(name: str, value: Any, why: str) -> Trouble:

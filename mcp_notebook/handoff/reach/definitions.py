@@ -24,6 +24,8 @@ def definition_of(name: str, value: Any, notebook: Notebook) -> Node | None:
     if isinstance(value, type):
         return _class(name, value, notebook)
     function = plain_function(value)
+    if _made_by_call(name, notebook):
+        return None
     statement = _statement(name, value, notebook)
     if statement is None:
         return _unfound(name, function, notebook) if _is_ours(function, notebook) else None
@@ -36,6 +38,12 @@ def _is_ours(function: types.FunctionType | None, notebook: Notebook) -> bool:
     return function is not None and (
         made_here(function, notebook.names) or function.__module__ == "__main__"
     )
+
+
+def _made_by_call(name: str, notebook: Notebook) -> bool:
+    """Whether a call gave a name its value: ``hello = loud(hello)``, ``twice = half``."""
+    newest = notebook.history.newest(name)
+    return newest is not None and not is_definition(newest) and not _holds_functions(newest)
 
 
 def _statement(name: str, value: Any, notebook: Notebook) -> Statement | None:
@@ -78,6 +86,14 @@ def _bound(name: str, statement: Statement, notebook: Notebook) -> Node:
 def _unfound(name: str, function: types.FunctionType | None, notebook: Notebook) -> Node | None:
     assert function is not None
     maker = notebook.history.defining(function)
+    if any("__magic__" in s.reads.all for s in notebook.history.bindings(name)):
+        return Node(
+            trouble=Trouble(
+                reason="a magic or a shell line stands in it, which only a notebook runs"
+                " (get_ipython)",
+                ways=("use subprocess or Python instead, and run the cell again",),
+            )
+        )
     if maker is not None:
         if function.__closure__ or function.__qualname__ != function.__name__:
             return None  # made by a function of the notebook: an object like others
@@ -109,8 +125,13 @@ def _class(name: str, value: type, notebook: Notebook) -> Node | None:
     if value.__module__ != notebook.names.get("__name__", "__main__"):
         return None
     statement = next(notebook.history.bindings(name), None)
-    if statement is None or not isinstance(statement.node, ast.ClassDef):
-        return None if statement is not None else _no_source(name)
+    if statement is None:
+        return _no_source(name)
+    if not isinstance(statement.node, ast.ClassDef):
+        inside = any(
+            isinstance(n, ast.ClassDef) and n.name == name for n in ast.walk(statement.node)
+        )
+        return _bound(name, statement, notebook) if inside else None
     pieces = [statement, *notebook.history.after(name, statement)]
     for attribute, function in own_functions(value):
         if not made_here(function, notebook.names):
@@ -253,6 +274,10 @@ def stale_reads(
                 )
             continue
         newer = notebook.history.rebound_since(name, statement)
+        if newer is not None and name in statement.reads.soft:
+            # text, resolved when the part was registered: after its cell
+            newer = newer if notebook.history.bound_before(name, statement) else None
+            newer = newer if newer is not None and newer.cell != statement.cell else None
         if newer is not None:
             return Trouble(
                 reason=f"{statement.where} ran before {newer.where} made {name} anew, and would"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import os
 from collections import deque
@@ -26,12 +27,13 @@ from .cleaning import cleaned
 from .codes import plain_function
 from .data import data_of
 from .definitions import definition_of
+from .dynamic import dynamic
 from .effects import effect_of
 from .environment import from_variable, import_os, settings
 from .files import Files
 from .given import frozen, replaced
 from .history import History
-from .imports import builtin, by_identity, conditional, import_of
+from .imports import OF_MODULES, builtin, by_identity, conditional, import_of
 from .modules import Modules, imported
 from .names import binds
 from .node import Node, Piece, Trouble, piece_of
@@ -140,7 +142,8 @@ class _Gathering:
                 )
                 continue
             found[name] = node
-            for needed in [*sorted(node.needs), *self._set_up(node)]:
+            hints = sorted(node.hints & self._notebook.names.keys())
+            for needed in [*sorted(node.needs), *hints, *self._set_up(node)]:
                 if needed not in way:
                     way[needed] = (*way[name], needed)
                     left.append(needed)
@@ -174,6 +177,10 @@ class _Gathering:
 
     def _finished(self, node: Node) -> Node:
         """A node without secrets, with each statement once."""
+        for piece in node.pieces:
+            problem = dynamic(piece.source, self._notebook.names)
+            if problem is not None and node.trouble is None:
+                node = replace(node, trouble=problem)
         pieces = []
         remarks = list(node.remarks)
         for piece in node.pieces:
@@ -277,7 +284,7 @@ def node_of(name: str, notebook: Notebook) -> Node | None:
     names = notebook.names
     if name in notebook.replace:
         return replaced(name, notebook.replace[name], notebook)
-    if name not in names:
+    if name not in names or name in OF_MODULES or of_shell(name, notebook):
         return builtin(name)
     value = names[name]
     if name in notebook.freeze:
@@ -292,6 +299,11 @@ def node_of(name: str, notebook: Notebook) -> Node | None:
         if conditional(statement):
             return Node(pieces=(piece_of(statement),))
     return _made(name, value, notebook)
+
+
+def of_shell(name: str, notebook: Notebook) -> bool:
+    """Whether IPython put a name there: its own ``open``, ``exit``."""
+    return hasattr(builtins, name) and next(notebook.history.bindings(name), None) is None
 
 
 def _made(name: str, value: Any, notebook: Notebook) -> Node:

@@ -98,6 +98,10 @@ class History:
                 return None if ast.dump(older.node) == ast.dump(newest.node) else newest
         return newest
 
+    def bound_before(self, name: str, statement: Statement) -> bool:
+        """Whether a name was bound before a statement ran."""
+        return any(s.place < statement.place for s in self.bindings(name))
+
     # ---- who changes what --------------------------------------------------------------------
 
     def changers(self, name: str, among: Iterator[str] | set[str]) -> list[str]:

@@ -23,6 +23,10 @@ NOTEBOOK_ONLY = {
 """Modules that are there in a notebook and not in a server, and what they stand for."""
 
 
+OF_MODULES = frozenset({"__name__", "__doc__", "__builtins__", "__debug__", "__annotations__"})
+"""Names that every module has of its own."""
+
+
 def import_of(name: str, value: Any, history: History) -> Node | None:
     """The import that binds a name to its value; None where no import does."""
     for statement in history.bindings(name):
@@ -153,7 +157,7 @@ def builtin(name: str) -> Node | None:
                 ways=("return the value instead of showing it, then run the cell again",),
             )
         )
-    if hasattr(builtins, name) or name in {"__name__", "__doc__", "__builtins__", "__debug__"}:
+    if hasattr(builtins, name) or name in OF_MODULES:
         return None
     return Node(
         trouble=Trouble(

@@ -6,6 +6,7 @@ import ast
 import functools
 import importlib.metadata
 import importlib.util
+import re
 import sys
 import sysconfig
 import types
@@ -238,7 +239,7 @@ def _unknown(module: str) -> Trouble | None:
 
 def _one_of(distributions: Iterable[str], module: str) -> str:
     """The distribution a module is from, where several share a namespace."""
-    found = sorted(set(distributions))
+    found = sorted({re.sub(r"[-_.]+", "-", name).lower() for name in distributions})
     if len(found) == 1:
         return found[0]
     inner = module.replace(".", "/")

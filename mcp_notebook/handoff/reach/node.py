@@ -22,6 +22,7 @@ class Piece:
         place: its place among all that ran; what was made has that of what it replaces.
         eager: names that must stand before it.
         lazy: names that must stand before it is called.
+        soft: names in annotations that are text: used where they are there.
     """
 
     binds: tuple[str, ...]
@@ -30,6 +31,7 @@ class Piece:
     place: int = 0
     eager: frozenset[str] = frozenset()
     lazy: frozenset[str] = frozenset()
+    soft: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,11 @@ class Node:
         """The names it uses."""
         return frozenset().union(*(piece.eager | piece.lazy for piece in self.pieces))
 
+    @property
+    def hints(self) -> frozenset[str]:
+        """The names that annotations use as text; some need not be there."""
+        return frozenset().union(*(piece.soft for piece in self.pieces)) - self.needs
+
 
 def piece_of(statement: Statement, *, text: str | None = None) -> Piece:
     """A statement of the notebook as it goes into the file.
@@ -85,7 +92,8 @@ def piece_of(statement: Statement, *, text: str | None = None) -> Piece:
         cell=statement.where,
         place=statement.place,
         eager=used.eager,
-        lazy=used.lazy | used.soft,
+        lazy=used.lazy,
+        soft=used.soft,
     )
 
 

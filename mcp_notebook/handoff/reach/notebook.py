@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -63,8 +64,15 @@ class Notebook:
     def known(self, value: Any, besides: str = "") -> str | None:
         """The notebook's name of a function, a class, or a value that names share."""
         direct = getattr(value, "__name__", None)
-        if isinstance(direct, str) and self.names.get(direct) is value and direct != besides:
-            return direct
+        if isinstance(direct, str):
+            if self.names.get(direct) is value and direct != besides:
+                return direct
+            if getattr(builtins, direct, None) is value and direct not in self.names:
+                return direct
+            for name, module in self.names.items():
+                member = isinstance(module, types.ModuleType) and not name.startswith("_")
+                if member and vars(module).get(direct) is value:
+                    return f"{name}.{direct}"
         if callable(value) or isinstance(value, type):
             candidates = [n for n, v in self.names.items() if v is value and not n.startswith("_")]
         elif isinstance(value, SHARED) or hasattr(value, "__dict__"):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import concurrent.futures
 import inspect
+import threading
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -21,8 +24,8 @@ _REMADE = frozenset(
     {
         "abc", "annotated_types", "array", "ast", "asyncio.locks", "asyncio.queues", "collections",
         "contextvars", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
-        "ipaddress", "logging", "operator", "pathlib", "pydantic", "pydantic_core", "random", "re",
-        "_random", "_thread", "_queue", "queue", "string", "threading", "types", "typing",
+        "ipaddress", "logging", "operator", "pathlib", "pydantic", "pydantic_core", "re", "_random",
+        "_thread", "_queue", "queue", "random", "string", "threading", "types", "typing",
         "typing_extensions", "uuid", "zoneinfo", "_operator", "_functools", "_contextvars",
         "jinja2", "configparser", "argparse", "json", "textwrap", "weakref", "attr", "builtins",
     }
@@ -72,9 +75,8 @@ def object_of(name: str, value: Any, notebook: Notebook) -> Node:
 def _statements(name: str, statement: Statement, notebook: Notebook) -> Node:
     pieces: list[Piece] = []
     for step in notebook.history.chain(name, statement):
-        if step.place < statement.place:
-            continue
-        if step is statement or changes_it(step, name, notebook) or _called_on(step, name):
+        gives = name in step.binds and name in statement.reads.eager
+        if step is statement or gives or changes_it(step, name, notebook) or _called_on(step, name):
             pieces.append(without_registration(step, notebook))
     return Node(pieces=tuple(pieces))
 
@@ -128,6 +130,13 @@ def _alive(name: str, value: Any) -> Trouble | None:
         return Trouble(
             reason=f"{name} is a {what} that has begun to run",
             ways=("make it in the tool instead of once for all: call its function there",),
+        )
+    if isinstance(
+        value, threading.Thread | concurrent.futures.Executor | asyncio.AbstractEventLoop
+    ):
+        return Trouble(
+            reason=f"{name} is a {kind.__name__}, which runs in the notebook's process",
+            ways=("start it in the tool, or in the lifespan of the server",),
         )
     if isinstance(value, Iterator):
         return Trouble(

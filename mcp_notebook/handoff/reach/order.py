@@ -17,7 +17,12 @@ class _Order:
         self._nodes = nodes
         self._begun: set[int] = set()
         self.pieces: list[Piece] = []
+        self._open: list[Piece] = []
         self._passing: dict[str, list[Piece]] = {}
+        self._owners: dict[int, list[str]] = {}
+        for name, owner in nodes.items():
+            for piece in owner.pieces:
+                self._owners.setdefault(id(piece), []).append(name)
         whole = {id(p): p for node in nodes.values() for p in node.pieces}
         for piece in whole.values():
             for name in piece.binds:
@@ -31,17 +36,15 @@ class _Order:
         if id(piece) in self._begun:
             return
         self._begun.add(id(piece))
-        for name in sorted(piece.eager, key=self._place):
-            self._stand(name, set())
-        for name in piece.binds:
+        self._open.append(piece)
+        for name in self._owners.get(id(piece), ()):
             # what binds the name only in passing comes before what gives it its value
-            node = self._nodes.get(name)
-            if node is not None and any(piece is p for p in node.pieces):
-                for before in self._passing.get(name, ()):
+            for before in (*self._passing.get(name, ()), *self._nodes[name].pieces):
+                if before.place < piece.place:
                     self._put(before)
-                for before in node.pieces:
-                    if before.place < piece.place:
-                        self._put(before)
+        for name in sorted(piece.eager | piece.soft, key=self._place):
+            self._stand(name, set())
+        self._open.remove(piece)
         self.pieces.append(piece)
 
     def _stand(self, name: str, seen: set[str]) -> None:
@@ -51,10 +54,17 @@ class _Order:
         seen.add(name)
         node = self._nodes[name]
         for piece in node.pieces:
-            self._put(piece)
+            if not self._later(piece, node):
+                self._put(piece)
         for piece in node.pieces:
             for other in sorted(piece.eager | piece.lazy, key=self._place):
                 self._stand(other, seen)
+
+    def _later(self, piece: Piece, node: Node) -> bool:
+        """Whether a piece follows one of the same name that is being put."""
+        return any(
+            piece.place > one.place and any(one is p for p in node.pieces) for one in self._open
+        )
 
     def _place(self, name: str) -> tuple[int, str]:
         node = self._nodes.get(name)

@@ -14,6 +14,7 @@ import datetime
 import decimal
 import enum
 import fractions
+import json
 import math
 import pathlib
 import re
@@ -35,8 +36,18 @@ _FUNCTIONS: tuple[Any, ...] = (
     collections.deque, datetime.date, datetime.datetime, datetime.time, datetime.timedelta,
     datetime.timezone, decimal.Decimal, fractions.Fraction, pathlib.Path, pathlib.PurePath,
     pathlib.PurePosixPath, re.compile, re.escape, statistics.fmean, statistics.mean,
-    statistics.median, uuid.UUID,
+    statistics.median, uuid.UUID, json.loads, copy.copy, copy.deepcopy,
 )  # fmt: skip
+_OF_ELEMENTS = frozenset(
+    {
+        "capitalize", "casefold", "count", "decode", "encode", "endswith", "find", "format", "get",
+        "index", "isalpha", "isdigit", "items", "join", "keys", "lower", "lstrip", "partition",
+        "removeprefix", "removesuffix", "rpartition", "rsplit", "rstrip", "split", "splitlines",
+        "startswith", "strip", "title", "upper", "values", "zfill",
+    }
+)  # fmt: skip
+"""Methods that only texts and containers have, and that change nothing."""
+
 _MODULES = (math,)
 """All their functions give the same again."""
 
@@ -98,20 +109,22 @@ def _check_call(call: ast.Call, names: dict[str, Any], bound: set[str]) -> None:
     value = resolve(call.func, names)
     if value is not None and _well_known(value):
         return
-    if isinstance(call.func, ast.Attribute) and call.func.attr not in CHANGING:
-        target = call.func.value
-        if isinstance(target, ast.Constant | ast.JoinedStr | ast.List | ast.Dict | ast.Call):
-            return
-        held = resolve(target, names)
-        name = target.id if isinstance(target, ast.Name) else ""
-        methods = isinstance(held, str | bytes | dict | list | tuple | set | frozenset)
-        if methods or name in bound or (isinstance(held, pathlib.PurePath) and _of_path(call.func)):
+    if isinstance(call.func, ast.Attribute):
+        method, target = call.func.attr, call.func.value
+        inner = {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
+        if inner & bound:  # an element of what is gone through: of a type that is not known
+            if method in _OF_ELEMENTS:
+                return
+        elif _method(evaluate(target, names), method):
             return
     raise UnsureError(ast.unparse(call.func))
 
 
-def _of_path(func: ast.Attribute) -> bool:
-    return hasattr(pathlib.PurePath, func.attr)
+def _method(value: Any, method: str) -> bool:
+    """Whether a method only tells something of a value."""
+    if isinstance(value, pathlib.PurePath):
+        return hasattr(pathlib.PurePath, method) or method in {"read_text", "read_bytes"}
+    return isinstance(value, PLAIN) and method not in CHANGING and not method.startswith("_")
 
 
 def resolve(node: ast.expr, names: dict[str, Any]) -> Any:
@@ -138,9 +151,9 @@ def _well_known(value: Any) -> bool:
 
 
 def _holder(value: Any) -> bool:
-    """Whether a name may stand to the left of a dot: a module, an enum."""
-    return isinstance(value, types.ModuleType) or (
-        isinstance(value, type) and issubclass(value, enum.Enum)
+    """Whether a name may be read, though not called: a module, a class, a function."""
+    return isinstance(
+        value, types.ModuleType | type | types.FunctionType | types.BuiltinFunctionType
     )
 
 
@@ -189,7 +202,7 @@ def _step(step: ast.stmt, name: str, scratch: dict[str, Any], left: list[int]) -
             _check_targets([step.target], name)
             _run(step, value, name, scratch)
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=target))) as call):
-            _method(call, target, name, scratch)
+            _change(call, target, name, scratch)
             _run(step, None, name, scratch)
         case ast.Delete(targets=[ast.Subscript(value=ast.Name(id=target))]) if target == name:
             _run(step, None, name, scratch)
@@ -214,7 +227,7 @@ def _branches(step: ast.For | ast.If, name: str, scratch: dict[str, Any], left: 
             _step(inner, name, scratch, left)
 
 
-def _method(call: ast.Call, target: str, name: str, scratch: dict[str, Any]) -> None:
+def _change(call: ast.Call, target: str, name: str, scratch: dict[str, Any]) -> None:
     """``items.append(x)``: changes a copy of what the notebook has."""
     if target != name or not isinstance(scratch.get(name), PLAIN):
         raise UnsureError(target)

@@ -122,7 +122,7 @@ class _Writer:
 
     def write(self, value: Any, above: set[int], *, top: bool = False) -> str:
         if not top and (name := self._known(value)) is not None:
-            self._found.names.add(name)
+            self._found.names.add(name.partition(".")[0])
             return name
         if id(value) in above:
             raise NotWritableError("it holds itself")
@@ -158,7 +158,7 @@ class _Writer:
         name = self._known(kind)
         if name is None:
             raise NotWritableError(f"its class {kind.__name__} has no name in the notebook")
-        self._found.names.add(name)
+        self._found.names.add(name.partition(".")[0])
         return name
 
     def _enum(self, value: enum.Enum) -> str:
