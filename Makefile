@@ -20,7 +20,7 @@ MEASURED := $(filter true 1,$(CI) $(COVER))
 RUN := $(if $(MEASURED),$(COVERAGE) run,$(BIN)/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint suite beside widgets lessons bake peers bench soak check pins clean
+.PHONY: help lab test lint suite beside foreign widgets lessons bake peers bench soak fuzz check pins clean
 
 help:
 	@echo "make lab      install, then open JupyterLab at lesson 00 (LAB_ARGS='--no-browser --port=8899')"
@@ -30,9 +30,10 @@ help:
 	@echo "make lessons  run every lesson, and compare what is stored with what comes out"
 	@echo "make slides   the core of each lesson as a page to show, in build/slides (needs npm once)"
 	@echo "make bake     run every lesson and store its outputs (LESSONS=lessons/01*.ipynb: one)"
-	@echo "make peers    talk to foreign servers and clients, and run the conformance suite"
+	@echo "make peers    of the suite: foreign servers and clients, and the conformance suite"
 	@echo "make bench    measure what the library costs"
 	@echo "make soak     a million messages over a mix of transports, and the memory held meanwhile"
+	@echo "make fuzz     feed the decoders what atheris finds (FUZZ_SECONDS=60 for each target)"
 	@echo "make pins     write constraints.txt anew from what the registry has today"
 	@echo "make clean    remove .venv and everything built"
 
@@ -59,12 +60,17 @@ widgets:
 endif
 
 # Pages and lessons wait more than they work: they are tested beside the rest, and give way to it.
+# Foreign programs arrive meanwhile, and whichever of the two ends first talks to them.
+TURN := build/turn
+
 suite: $(DONE)/test $(if $(NPM),$(DONE)/npm)
-	rm -rf build/coverage && mkdir -p build/coverage
+	rm -rf build/coverage $(TURN) && mkdir -p build/coverage
 	@status=0; \
+	nice -n 10 $(BIN)/python -m tests.peers.install > build/peers.log 2>&1 & \
 	$(MAKE) --no-print-directory beside > build/beside.log 2>&1 & beside=$$!; \
 	$(RUN) -m pytest tests -m "not browser and not lesson and not peers" --durations=25 || status=$$?; \
 	$(if $(LESSONS),$(BIN)/python -m pytest $(NBVAL) $(LESSONS) || status=$$?,echo "no lesson to run"); \
+	$(MAKE) --no-print-directory foreign || status=$$?; \
 	wait $$beside || status=$$?; cat build/beside.log; \
 	$(if $(MEASURED),$(COVERAGE) combine --quiet; \
 	$(COVERAGE) report --skip-covered --fail-under=$(COVERAGE_FLOOR) || status=$$?;) \
@@ -74,7 +80,14 @@ beside:
 	@status=0; \
 	nice -n 10 $(RUN) -m pytest tests -m "browser and not lesson" || status=$$?; \
 	nice -n 5 $(BIN)/python -m pytest tests -m lesson --durations=10 || status=$$?; \
+	$(MAKE) --no-print-directory foreign || status=$$?; \
 	exit $$status
+
+# what could not be installed is skipped by the tests that want it, and fails them in CI
+foreign:
+	@mkdir -p $(TURN) && mkdir $(TURN)/taken 2> /dev/null || exit 0; \
+	$(BIN)/python -m tests.peers.install; \
+	nice -n 5 $(BIN)/python -m pytest tests/peers -m peers --durations=5
 
 lessons: $(DONE)/test
 	$(if $(LESSONS),$(BIN)/python -m pytest $(NBVAL) $(LESSONS),@echo "no lesson to run")
@@ -95,8 +108,8 @@ bake: $(DONE)/test
 
 # foreign programs are brought once, and again when their pins have changed
 peers: $(DONE)/test
-	$(BIN)/python -m tests.peers.install
-	$(BIN)/python -m pytest tests/peers -m peers --durations=5
+	rm -rf $(TURN)
+	@$(MAKE) --no-print-directory foreign
 
 bench: $(DONE)/test
 	$(BIN)/python -m tests.bench
@@ -104,6 +117,12 @@ bench: $(DONE)/test
 
 soak: $(DONE)/test
 	$(BIN)/python -m tests.bench.soak
+
+# atheris goes to build/fuzz, not into the environment; what breaks a decoder is kept there too
+FUZZ_SECONDS ?= 60
+
+fuzz: $(DONE)/test
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_TARGET)
 
 check: lint
 	$(BIN)/python -m pytest tests -m "not slow and not kernel and not browser and not lesson and not peers"

@@ -22,7 +22,8 @@ class Lines:
         """Each line with its newline, and whether it is whole."""
         *ended, rest = data.split(b"\n")
         for part in ended:
-            yield b"".join([*self.parts, part, b"\n"]), not self.cut
+            whole = not self.cut and self.size + len(part) <= LONGEST
+            yield b"".join([*self.parts, part, b"\n"]), whole
             self.parts, self.size, self.cut = [], 0, False
         if rest:
             self.parts.append(rest)

@@ -15,10 +15,16 @@ from typing import Any
 from mcp_notebook.trace.events import Direction
 from mcp_notebook.wire.spans import Span
 
+from .base import MAX_MESSAGE_BYTES
 from .tap import LinkTap
 
 HEAD = struct.Struct("!cBqqqI")
 """kind, direction, time in ns, span start, span end, number of bytes that follow."""
+
+_KINDS = frozenset(bytes([kind]) for kind in b"ocmfx")
+
+_LONGEST = MAX_MESSAGE_BYTES + (1 << 20)
+"""No record of ours is longer: a read, a line, a fault."""
 
 _DIRECTIONS = (Direction.CLIENT_TO_SERVER, Direction.SERVER_TO_CLIENT)
 
@@ -79,18 +85,30 @@ class Reporter:
 
 
 class ReportReader:
-    """Replays a child's report into a tap of the kernel's."""
+    """Replays a child's report into a tap of the kernel's.
+
+    A tool of the child may have written to the descriptor: where a record is none, that is
+    noted, and the rest of the report is left unread.
+    """
 
     def __init__(self, tap: LinkTap) -> None:
         self._tap = tap
         self._rest = bytearray()
+        self._broken = False
 
     def feed(self, data: bytes) -> None:
         """The next bytes of the report."""
+        if self._broken:
+            return
         self._rest += data
         place = 0
         while len(self._rest) - place >= HEAD.size:
             kind, way, stamp, start, end, size = HEAD.unpack_from(self._rest, place)
+            if kind not in _KINDS or way >= len(_DIRECTIONS) or size > _LONGEST:
+                self._broken = True
+                self._tap.fault("the child's report is damaged: no more of it is read")
+                self._rest.clear()
+                return
             if len(self._rest) - place < HEAD.size + size:
                 break
             place += HEAD.size
@@ -106,8 +124,8 @@ class ReportReader:
                 span = Span(start, end) if start >= 0 else None
                 self._tap.message(_DIRECTIONS[way], data, span=span, time_ns=stamp)
             case b"o":
-                self._tap.opened(data.decode())
+                self._tap.opened(data.decode("utf-8", "replace"))
             case b"x":
-                self._tap.closed(data.decode())
+                self._tap.closed(data.decode("utf-8", "replace"))
             case _:
                 self._tap.fault(data.decode("utf-8", "replace"))

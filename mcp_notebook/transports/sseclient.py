@@ -245,11 +245,11 @@ def _joined(base: str, place: str) -> str:
 
 
 def _within(home: str, base: str, place: str) -> str | None:
-    """The URL that a place leads to from a base; ``None`` where it is not of the same origin."""
-    url = _joined(base, place)
+    """The URL that a place leads to from a base; ``None`` where it is none of the same origin."""
     try:
+        url = str(httpx2.URL(_joined(base, place)))  # it takes no control characters
         return url if same_origin(home, url) else None
-    except ValueError:
+    except (ValueError, httpx2.InvalidURL):
         return None
 
 

@@ -358,6 +358,8 @@ OPENINGS: Final[dict[str, tuple[bytes, bool, str]]] = {
     "a script": (_named(b"javascript:alert(1)"), True, "error"),
     "a host that is none": (_named(b"http://[::1"), True, "error"),
     "a port that is none": (_named(b"http://127.0.0.1:99999/"), True, "error"),
+    "control characters": (_named(b"/messages\0\x1b[31m"), True, "error"),
+    "an endless address": (_named(b"/" + b"x" * 100_000), True, "error"),
     "odd letters": (_named(b"http://\xff\xfe/\x1b[31m"), True, "error"),
     "words instead of HTTP": (b"hello\r\n\r\n", False, "error"),
     "nothing": (b"", False, "error"),

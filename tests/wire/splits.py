@@ -8,6 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from mcp_notebook.wire.http1 import HttpBody, HttpEvent, HttpTail
+from mcp_notebook.wire.spans import Span
+
 
 def cut(data: bytes, points: Iterable[int]) -> list[bytes]:
     """The pieces between the points, empty ones included."""
@@ -24,3 +27,21 @@ def run(feed: Callable[[bytes | None], Iterable[Any]], pieces: Iterable[bytes]) 
     for piece in [*pieces, None]:
         events += feed(piece)
     return events
+
+
+def joined(events: list[HttpEvent]) -> list[HttpEvent]:
+    """The pieces of a body or tail joined where they touch."""
+    found: list[HttpEvent] = []
+    for event in events:
+        last = found[-1] if found else None
+        if (
+            isinstance(event, HttpBody | HttpTail)
+            and type(last) is type(event)
+            and last.from_client == event.from_client
+            and last.span.end == event.span.start
+        ):
+            span = Span(last.span.start, event.span.end)
+            found[-1] = type(event)(event.from_client, last.data + event.data, span)
+        else:
+            found.append(event)
+    return found

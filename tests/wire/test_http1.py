@@ -17,7 +17,7 @@ from mcp_notebook.wire.http1 import (
 )
 from mcp_notebook.wire.spans import Span
 
-from .splits import cut, points
+from .splits import cut, joined, points
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 HEAD = b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -43,23 +43,6 @@ def feed(steps: list[Step], decoder: Http1Decoder | None = None) -> list[HttpEve
     for from_client, data in steps:
         events += decoder.feed(from_client, data)
     return joined(events)
-
-
-def joined(events: list[HttpEvent]) -> list[HttpEvent]:
-    found: list[HttpEvent] = []
-    for event in events:
-        last = found[-1] if found else None
-        if (
-            isinstance(event, HttpBody | HttpTail)
-            and type(last) is type(event)
-            and last.from_client == event.from_client
-            and last.span.end == event.span.start
-        ):
-            span = Span(last.span.start, event.span.end)
-            found[-1] = type(event)(event.from_client, last.data + event.data, span)
-        else:
-            found.append(event)
-    return found
 
 
 def shape(events: list[HttpEvent]) -> list[object]:

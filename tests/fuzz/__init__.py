@@ -1,0 +1,1 @@
+"""Any bytes in any split: what the decoders owe for them, tried by hypothesis and by atheris."""
