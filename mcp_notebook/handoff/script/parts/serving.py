@@ -116,8 +116,23 @@ class Door:
             return
         listens = headers.get("mcp-method") == "subscriptions/listen"
         if scope["type"] == "http" and (scope["method"] == "GET" or listens):
-            receive = self.until_the_end(receive)
-        await self.app(scope, receive, send)
+            await self.stream(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a stream that has no end of its own, until the server stops."""
+        unfinished = False
+
+        async def watched(message: Message) -> None:
+            nonlocal unfinished
+            begins = message["type"] == "http.response.start"
+            unfinished = begins or message.get("more_body", False)
+            await send(message)
+
+        await self.app(scope, self.until_the_end(receive), watched)
+        if unfinished:
+            await send({"type": "http.response.body", "body": b""})
 
     def until_the_end(self, receive: Receive) -> Receive:
         """A ``receive`` that says that the client has gone, once the server stops."""
