@@ -53,6 +53,7 @@ TRACE_FORMATS = {".html": "mcp_notebook.show.page"}
 WORKBENCH_METHODS = {
     "export": "mcp_notebook.handoff.export",
     "probe": "mcp_notebook.bench.checkup.checkup",
+    "tap": "mcp_notebook.handoff.taps.tap",
 }
 """Methods of a Workbench that are made above its floor: the module of each, by name."""
 

@@ -27,8 +27,10 @@ def greeting(token: str) -> bytes:
 class Choice:
     """Which notebook is meant; once joined, no other one is taken for it."""
 
-    def __init__(self, name: str = "", kernel: str = "", folder: str = "") -> None:
-        self.name, self.kernel, self.folder = name, kernel, folder
+    def __init__(
+        self, name: str = "", kernel: str = "", folder: str = "", kind: str = "bridge"
+    ) -> None:
+        self.name, self.kernel, self.folder, self.kind = name, kernel, folder, kind
         self.joined: Note | None = None
 
     def fits(self, found: list[Note]) -> list[Note]:
@@ -54,7 +56,7 @@ class Choice:
         Raises:
             Away: there is none, there are several, or it was refused.
         """
-        found, refused = notes(self.folder)
+        found, refused = notes(self.folder, self.kind)
         fits = [note for note in self.fits(found) if answers(note)]
         if len(fits) > 1:
             listed = "; ".join(note.shown() for note in fits)

@@ -101,8 +101,13 @@ def read_note(path: str) -> Note:
         raise ValueError(f"{path} is no note of a notebook") from None
 
 
-def notes(folder: str = "") -> tuple[list[Note], list[str]]:
-    """Every note there is, and what was refused on the way, with the reason."""
+def notes(folder: str = "", kind: str = "bridge") -> tuple[list[Note], list[str]]:
+    """Every note of a kind, and what was refused on the way, with the reason.
+
+    Args:
+        folder: where to look; in every folder of this user's by default.
+        kind: ``bridge`` for notebooks that serve, ``tap`` for those that look on.
+    """
     found: list[Note] = []
     refused: list[str] = []
     for place in [folder] if folder else folders():
@@ -114,7 +119,7 @@ def notes(folder: str = "") -> tuple[list[Note], list[str]]:
         except OSError:
             continue
         for name in names:
-            if name.startswith("bridge-") and name.endswith(".json"):
+            if name.startswith(f"{kind}-") and name.endswith(".json"):
                 try:
                     found.append(read_note(f"{place}/{name}"))
                 except PermissionError as error:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LINE = re.compile(r"^\s*(?:.*=\s*)?%%?mcp(\s+.*)?$")
 _CHOICES = {
+    "--with": ("websocket", "redis", "websocket,redis"),
     "--era": ("auto", "legacy", "modern", "2025-11-25", "2026-07-28"),
     "--thread": ("kernel",),
     "--host": ("127.0.0.1",),
@@ -94,6 +95,9 @@ class Completer:
             return list(_CHOICES[option])
         if option == "--on":
             return list(workbench.connections) if workbench else []
+        if option in ("--replay", "--unsteady"):
+            servers = list(workbench.servers.values()) if workbench else []
+            return [name for server in servers for name in server.tool_names()]
         if option == "--server":
             return list(workbench.servers) if workbench else ["notebook"]
         return None
@@ -126,7 +130,7 @@ class Completer:
             "serve": servers,
             "connect": [*endpoints, *servers],
             "use": connections,
-            "stop": list(dict.fromkeys([*endpoints, *connections])),
+            "stop": list(dict.fromkeys([*endpoints, *connections, *workbench.taps])),
         }.get(command.name, [])
 
     def _config(self, given: list[str]) -> list[str]:
@@ -138,7 +142,7 @@ class Completer:
             return list(hosts())
         if workbench is None:
             return []
-        return [*workbench.endpoints, *workbench.connections, *workbench.servers]
+        return [*workbench.endpoints, *workbench.connections, *workbench.taps, *workbench.servers]
 
     def _tool(self, given: list[str]) -> list[str]:
         """The tools of the connection that ``--on`` names, or of the default one."""

@@ -85,7 +85,9 @@ def _stop(workbench: Workbench, panel: Panel, names: list[str]) -> None:
     """Stop what a button stands for, in a thread, and say what was stopped."""
     from mcp_notebook.errors import McpError
 
-    chosen = names or list(dict.fromkeys([*workbench.connections, *workbench.endpoints]))
+    chosen = names or list(
+        dict.fromkeys([*workbench.connections, *workbench.endpoints, *workbench.taps])
+    )
     ending = [workbench.endpoints[name] for name in chosen if name in workbench.endpoints]
     lost = [
         name

@@ -37,6 +37,10 @@ class Lent:
         """Check a transport in both eras; the options are those of ``bench.checkup.probe``."""
         return lent("probe")(self, transport, **options)
 
+    def tap(self, target: Any, **options: Any) -> Any:
+        """Stand between hosts and a server; the options are those of ``handoff.taps.tap``."""
+        return lent("tap")(self, target, **options)
+
     def export(self, server: Any = None, **options: Any) -> Any:
         """Write a server as a file of its own; the options are those of ``handoff.export``."""
         return lent("export")(self, server, **options)

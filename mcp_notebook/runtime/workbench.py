@@ -59,6 +59,7 @@ class Workbench(Lent):
         servers: the named servers.
         endpoints: what listens, by name.
         connections: what is connected, by name.
+        taps: what stands between hosts and servers elsewhere, by name.
         trace: everything that happened.
         timeout: seconds a call may take where nothing else is said.
     """
@@ -73,6 +74,7 @@ class Workbench(Lent):
         self.servers = Servers(self.loop, self.threads)
         self.endpoints = Endpoints(self.loop, self.trace, self._farewell)
         self.connections = Connections(self.loop, self.servers, self.endpoints)
+        self.taps: dict[str, Any] = {}
         self.timeout = DEFAULT_TIMEOUT_S
         self.trouble: Trouble | None = None
         self._resort: Connection | None = None
@@ -320,7 +322,8 @@ class Workbench(Lent):
             UsageError: a name is unknown; then nothing is stopped.
         """
         for name in names:
-            resolve(name, {**self.endpoints, **self.connections}, "endpoint or connection")
+            known: dict[str, Any] = {**self.endpoints, **self.connections, **self.taps}
+            resolve(name, known, "endpoint or connection")
         self.connections.stop(
             *(self.connections[name] for name in names if name in self.connections)
         )
@@ -329,11 +332,13 @@ class Workbench(Lent):
                 self.endpoints.stop(self.endpoints[name])
                 if name in self.connections:  # one that was lost with it
                     self.connections.stop(self.connections[name])
+            if name in self.taps:
+                self.loop.run(self.taps.pop(name).end())
         return list(names)
 
     def stop_all(self) -> list[str]:
         """Close every connection, stop every endpoint."""
-        return self.stop(*dict.fromkeys([*self.connections, *self.endpoints]))
+        return self.stop(*dict.fromkeys([*self.connections, *self.endpoints, *self.taps]))
 
     def close(self) -> None:
         """Stop everything and leave nothing behind: no thread, port, process, logging change."""
@@ -350,7 +355,8 @@ class Workbench(Lent):
     async def _close_all(self) -> None:
         connections = list(self.connections.values())
         self.connections.clear()
-        await asyncio.gather(*(c.session.close() for c in connections), return_exceptions=True)
+        ends = [*(c.session.close() for c in connections), *(t.end() for t in self.taps.values())]
+        await asyncio.gather(*ends, return_exceptions=True)
         for endpoint in list(self.endpoints.values()):
             with contextlib.suppress(Exception):  # the rest must be stopped all the same
                 await self.endpoints.end(endpoint, "the workbench was closed")

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from mcp_notebook.runtime.workbench import Workbench
 
 _EMPTY: Final = "Nothing runs yet. Define a tool with %%mcp tool, then %mcp serve."
-_TITLES: Final = {"endpoint": "Endpoints", "connection": "Connections"}
-_STOPS: Final = {"endpoint": "Stop", "connection": "Close"}
+_TITLES: Final = {"endpoint": "Endpoints", "connection": "Connections", "tap": "Taps"}
+_STOPS: Final = {"endpoint": "Stop", "connection": "Close", "tap": "Stop"}
 _KEPT_S: Final = 10.0
 """How long what was stopped stays said."""
 
@@ -34,7 +34,7 @@ class Row:
     """One thing that runs, as it is shown.
 
     Attributes:
-        kind: ``endpoint`` or ``connection``.
+        kind: ``endpoint``, ``connection`` or ``tap``.
         name: its name, as ``%mcp stop`` takes it.
         about: what is said of it.
         address: what can be copied; empty where there is nothing.
@@ -62,6 +62,7 @@ def scene(workbench: Workbench) -> Scene:
     for name, connection in list(workbench.connections.items()):
         with contextlib.suppress(Exception):  # it is closing; the next look finds it gone
             rows.append(_connection(name, connection, name == default))
+    rows += [_tap(name, one) for name, one in list(workbench.taps.items())]
     servers, running = server_rows(workbench), running_rows(workbench)
     return Scene(
         servers=_titled("Servers", ("name", "has", "tools"), servers),
@@ -96,6 +97,15 @@ def _connection(name: str, connection: Connection, is_default: bool) -> Row:
     status = clean(connection.status, 160)
     about.append(status if connection.is_open else failed(status))
     return Row("connection", name, _line(about))
+
+
+def _tap(name: str, tap: Any) -> Row:
+    about = [
+        strong(clean(name, 60)),
+        joined(["on ", code(clean(tap.target, 120))]),
+        count_text(tap.links, "link"),
+    ]
+    return Row("tap", name, _line(about), clean(tap.address, 2000))
 
 
 def _line(parts: list[str]) -> Html:

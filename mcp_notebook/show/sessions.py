@@ -124,12 +124,13 @@ def twins(signs: dict[LinkKey, tuple[str, ...]]) -> set[LinkKey]:
     Args:
         signs: of each link its transport, and its address where both ends know it.
     """
+    relayed = {key[0] for key in signs if key[1] is Vantage.CLIENT}
     clients: Counter[tuple[str, ...]] = Counter(
         sign for key, sign in signs.items() if key[1] is Vantage.CLIENT
     )
     found: set[LinkKey] = set()
     for key, sign in signs.items():
-        if key[1] is Vantage.RELAY and clients:
+        if key[1] is Vantage.RELAY and key[0] in relayed:  # it serves the connection of its name
             found.add(key)
         elif key[1] is Vantage.SERVER and clients[sign] > 0:
             clients[sign] -= 1

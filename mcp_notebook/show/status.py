@@ -31,6 +31,7 @@ def status(workbench: Workbench, *, stable: bool = False) -> Bundle:
             ("name", "", "target", "transport", "revision", "status"),
             _connections(workbench, stable),
         ),
+        ("taps", ("name", "target", "transport", "address", "links"), _taps(workbench, stable)),
         ("running tools", ("tool", "where", "for"), [] if stable else running_rows(workbench)),
     ]
     return _tables(tables, "Nothing runs yet. Define a tool with %%mcp tool, then %mcp serve.")
@@ -49,6 +50,7 @@ def stoppable(workbench: Workbench, *, stable: bool = False) -> Bundle:
     rows += [
         (clean(n, 60), "endpoint", where(e, stable=stable)) for n, e in workbench.endpoints.items()
     ]
+    rows += [(clean(n, 60), "tap", clean(tap.target, 120)) for n, tap in workbench.taps.items()]
     if not rows:
         return bundle("Nothing runs that could be stopped.")
     return _tables([("%mcp stop NAME, or --all", ("name", "", "where"), rows)], "")
@@ -77,6 +79,18 @@ def _endpoints(workbench: Workbench, stable: bool) -> list[Sequence[str]]:
         )
         for name, endpoint in workbench.endpoints.items()
     ]
+
+
+def _taps(workbench: Workbench, stable: bool) -> list[Sequence[str]]:
+    """What stands between hosts and servers elsewhere."""
+    rows: list[Sequence[str]] = []
+    for name, tap in workbench.taps.items():
+        address = clean(tap.address, 300)
+        if stable:  # a command names folders of this machine
+            address = steady(address) if tap.url else f"python -m mcp_notebook.shim {name}"
+        links = "" if stable else count_text(tap.links, "link")
+        rows.append((clean(name, 60), clean(tap.target, 120), tap.transport, address, links))
+    return rows
 
 
 def _connections(workbench: Workbench, stable: bool) -> list[Sequence[str]]:

@@ -165,10 +165,10 @@ class BridgeListener(StreamListener):
             )
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            _bind(sock, path)
+            bind_private(sock, path)
             loop = asyncio.get_running_loop()
             self._server = await loop.create_unix_server(lambda: _Greeted(self), sock=sock)
-            _write_note(note)
+            write_note(note)
         except OSError as error:
             sock.close()
             await self.close()
@@ -185,25 +185,25 @@ class BridgeListener(StreamListener):
         await self.close_links()
 
 
-def _bind(sock: socket.socket, path: str) -> None:
+def bind_private(sock: socket.socket, path: str) -> None:
     """Make the socket's file, for its user alone."""
     # nobody can connect before listen(), so nobody gets in between these two
     sock.bind(path)
     Path(path).chmod(0o600)
 
 
-def _sweep(folder: str) -> None:
+def sweep(folder: str, kind: str = "bridge") -> None:
     """Remove what killed kernels have left, also those that were killed while they started."""
-    for note in notes(folder)[0]:
+    for note in notes(folder, kind)[0]:
         answers(note)
-    for path in Path(folder).glob("bridge-*-*"):
+    for path in Path(folder).glob(f"{kind}-*-*"):
         pid = path.name.split("-")[1]
         noted = path.suffix == ".json" or path.with_suffix(".json").exists()
         if pid.isdecimal() and not noted and not runs(int(pid)):
             remove(str(path))
 
 
-def _write_note(note: Note) -> None:
+def write_note(note: Note) -> None:
     """Write a note at once or not at all, for its user alone."""
     content = {name: value for name, value in note._asdict().items() if name != "path"}
     draft = Path(f"{note.path}.draft")
@@ -278,7 +278,7 @@ class BridgeTransport(StdioTransport):
         """Listen where bridges look."""
         self.refuse(options, "port", "path", "host", "token")
         folder = own_folder()
-        _sweep(folder)
+        sweep(folder)
         kernel, notebook = kernel_names()
         note = Note(
             endpoint=options.name,

@@ -177,7 +177,8 @@ def main(argv: list[str]) -> int:
     if child == 0:
         os.setsid()
         control_process(SET_PDEATHSIG, signal.SIGKILL)  # if somebody kills the guardian
-        for number in FOR_THE_KERNEL + TO_END:
+        # Python ignores the last two, and what is ignored is inherited
+        for number in (*FOR_THE_KERNEL, *TO_END, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         try:
             os.execvp(command[0], command)

@@ -95,6 +95,10 @@ class LinkTap:
         )
         return offset
 
+    def skip(self, direction: Direction, offset: int) -> None:
+        """What moved up to here was not seen: the next chunk lies behind it."""
+        self._offsets[direction] = max(offset, self._offsets[direction])
+
     def message(
         self, direction: Direction, raw: bytes, *, span: Span | None = None, time_ns: int = 0
     ) -> None:

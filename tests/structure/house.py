@@ -14,6 +14,7 @@ FLOORS = {
     "errors": 0,
     "bridge": 0,
     "lab": 0,
+    "shim": 1,
     "wire": 1,
     "trace": 2,
     "transports": 3,
@@ -78,6 +79,7 @@ FRONT_END_EXCEPTIONS = {
 
 LIGHT = {
     "bridge": "a host starts it in 50 ms: standard library only",
+    "shim": "a host starts it at once: standard library only, and what a bridge knows of notebooks",
     "lab": "it must be able to say that JupyterLab is missing: standard library only",
 }
 

@@ -111,7 +111,7 @@ def _command(workbench: Workbench, command: Sequence[str]) -> Launch:
 
 def _found(workbench: Workbench, target: Any) -> Launch:
     if isinstance(target, str):
-        for kind in (workbench.endpoints, workbench.connections, getattr(workbench, "taps", {})):
+        for kind in (workbench.endpoints, workbench.connections, workbench.taps):
             if target in kind:
                 target = kind[target]
                 break
@@ -132,7 +132,7 @@ def _found(workbench: Workbench, target: Any) -> Launch:
         )
     if target.endswith(".py"):
         return of_file(target, workbench.folder)
-    running = [*workbench.endpoints, *workbench.connections]
+    running = [*workbench.endpoints, *workbench.connections, *workbench.taps]
     raise UsageError(
         f"there is nothing called {target!r}.",
         hint=(f"Running: {', '.join(running)}. " if running else "")

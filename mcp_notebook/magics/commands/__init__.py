@@ -15,6 +15,7 @@ from . import (
     measure,
     probe,
     serve,
+    tap,
 )
 
 COMMANDS = [
@@ -28,6 +29,7 @@ COMMANDS = [
     *bench.COMMANDS,
     *probe.COMMANDS,
     *config.COMMANDS,
+    *tap.COMMANDS,
     *export.COMMANDS,
     *learn.COMMANDS,
 ]

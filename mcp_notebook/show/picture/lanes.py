@@ -95,6 +95,8 @@ class Cast:
     def ends(self, session: Session) -> tuple[str, str]:
         """The lanes of a conversation: its client's and its server's."""
         conn, transport, revision = session.conn, session.transport, session.revision
+        if session.vantage is Vantage.RELAY:
+            return f"through {conn} {revision}", f"r {conn} {transport}"
         if session.vantage is not Vantage.CLIENT:
             return f"elsewhere {revision}", f"s {conn}"
         peer = self._peers.get((conn, transport))
@@ -117,6 +119,8 @@ class Cast:
                 client = self.ends(session)[0]
                 if session.vantage is Vantage.CLIENT:
                     lane = Lane(client, "connection", session.conn, session.transport)
+                elif session.vantage is Vantage.RELAY:
+                    lane = Lane(client, "outside", "a client", f"through {session.conn}")
                 else:
                     lane = Lane(client, "outside", "a client", "outside")
                 lane.revision = session.revision
