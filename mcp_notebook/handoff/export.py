@@ -6,6 +6,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from dataclasses import replace as changed
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -14,17 +15,17 @@ from mcp_notebook.errors import McpError, UsageError
 from mcp_notebook.runtime.server import NotebookServer
 from mcp_notebook.runtime.workbench import Workbench
 
+from . import script as writing
 from .catalogue import Catalogue
 from .contract import Kept, contract_file
-from .folder import Folder, script_path, write_new
-from .proof.environment import Environment, declared, environment
+from .folder import SCRIPT, Folder, script_path, write_new
+from .proof.environment import Environment, declared, declared_by_project, environment
 from .proof.proof import Plan, Proof, offered, plan_calls, prove
 from .proof.recorded import Call
 from .proof.stand import Subject
 from .proof.testfile import as_test
 from .reach import Cells, gather
 from .report import Export, Report
-from .script import script
 from .selection import Selection, Variable
 
 EXTRAS: Final = ("websocket", "redis")
@@ -83,18 +84,20 @@ def export(
     here = Path(workbench.folder)
     folder = Folder(script_path(path, server=served.name, folder=here))
     expected = offered(workbench, served)
-    plan = plan_calls(workbench, served, expected=expected, replay=replay, unsteady=unsteady)
     on_step(0, None, "follow the names")
     names, cells = _notebook(workbench, served, names, cells)
     selection = gather(
         served, names, cells=cells, freeze=freeze, replace=replace, env=env, folder=here
     )
+    for one in selection.variables:
+        if one.secret:
+            workbench.trace.secrets.add(one.value)
+    plan = plan_calls(workbench, served, expected=expected, replay=replay, unsteady=unsteady)
     if selection.obstacles:
         return Export(path=None, report=Report(server=served.name, selection=selection))
-    files = _files(selection, folder, frozenset(extras), package=package, docker=docker)
-    test = PurePosixPath(f"test_{folder.script.stem}.py")
-    calls = _written_calls(plan, None)
-    files[test] = _test(calls, expected, folder, selection)
+    layout = _layout(selection, folder, frozenset(extras), package=package, docker=docker)
+    tested = [(call, (call.era,)) for call in plan.calls if not call.tells]
+    files = {**layout.files, layout.test: _test(layout, tested, expected, selection)}
     folder.check(files, force=force)
     copies = _write(folder, files, expected)
     report = Report(
@@ -104,13 +107,63 @@ def export(
         copies=tuple(copies),
         notes=tuple(f"kept a copy of what was there: {name}" for name in copies),
     )
-    if not check:
-        return Export(path=folder.script, report=report)
-    proof = _prove(workbench, served, folder, plan, expected, selection, names, extras, on_step)
-    calls = _written_calls(plan, proof)
-    again = {test: _test(calls, expected, folder, selection)}
-    _write(Folder(folder.script), again, expected)
-    return Export(path=folder.script, report=changed(report, proof=proof))
+    path_written = folder.root / layout.script
+    if check:
+        proof = _prove(workbench, served, folder, layout, plan, expected, selection, on_step)
+        report = changed(report, proof=proof)
+        if proof.roads:
+            steady = [(call, eras) for call, eras in proof.steady() if not call.tells]
+            again = {layout.test: _test(layout, steady, expected, selection)}
+            _write(Folder(folder.script), again, expected)
+    return Export(path=path_written, report=report)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """The files of an export, and which of them is what.
+
+    Attributes:
+        files: every file but the test and the contract.
+        script: the server.
+        test: where its test goes.
+        module: how it is started where it is a package; empty where it is a file.
+        transports: what the proof tries it over.
+    """
+
+    files: dict[PurePosixPath, bytes]
+    script: PurePosixPath
+    test: PurePosixPath
+    module: str
+    transports: tuple[str, ...]
+
+
+def _layout(
+    selection: Selection, folder: Folder, extras: frozenset[str], *, package: bool, docker: bool
+) -> _Layout:
+    """What is written, and where."""
+    name = folder.script.name
+    if (package or docker) and name != SCRIPT:
+        raise UsageError(
+            f"a project or an image has more than {name}.", hint="Give -o a folder: -o PATH"
+        )
+    files: dict[PurePosixPath, bytes] = {}
+    if package:
+        files |= writing.package(selection, extras=extras)
+    if docker:
+        files |= writing.docker(selection, extras=extras)
+    if not package and not docker:
+        files[PurePosixPath(name)] = writing.script(selection, extras=extras).encode()
+        files |= {one.path: one.content for one in selection.files}
+    own = PurePosixPath(name)
+    main = writing.server_path(selection) if package else own
+    test = PurePosixPath(f"test_{own.stem}.py")
+    return _Layout(
+        files=files,
+        script=main,
+        test=PurePosixPath("tests") / test if package else test,
+        module=main.parent.name if package else "",
+        transports=("stdio", "http", *(["websocket"] if "websocket" in extras else [])),
+    )
 
 
 def _check_extras(extras: Collection[str]) -> None:
@@ -153,29 +206,16 @@ def _module(server: NotebookServer) -> tuple[dict[str, Any], str]:
     )
 
 
-def _files(
-    selection: Selection, folder: Folder, extras: frozenset[str], *, package: bool, docker: bool
-) -> dict[PurePosixPath, bytes]:
-    """Every file of the export but the test and the contract."""
-    files = {PurePosixPath(folder.script.name): script(selection, extras=extras).encode()}
-    files |= {one.path: one.content for one in selection.files}
-    return files
-
-
 def _test(
+    layout: _Layout,
     calls: Sequence[tuple[Call, Sequence[str]]],
     expected: Catalogue,
-    folder: Folder,
     selection: Selection,
 ) -> bytes:
+    above = PurePosixPath(*[".."] * (len(layout.test.parts) - 1))
     needed = [one.name for one in selection.variables]
-    return as_test(calls, expected, script=folder.script.name, variables=needed).encode()
-
-
-def _written_calls(plan: Plan, proof: Proof | None) -> list[tuple[Call, Sequence[str]]]:
-    """The calls that go into the test: without secrets, and answered alike where it was tried."""
-    calls = [(call, (call.era,)) for call in plan.calls] if proof is None else proof.steady()
-    return [(call, eras) for call, eras in calls if not call.tells]
+    text = as_test(calls, expected, script=str(above / layout.script), variables=needed)
+    return text.encode()
 
 
 def _write(folder: Folder, files: Mapping[PurePosixPath, bytes], expected: Catalogue) -> list[str]:
@@ -190,36 +230,44 @@ def _prove(
     workbench: Workbench,
     server: NotebookServer,
     folder: Folder,
+    layout: _Layout,
     plan: Plan,
     expected: Catalogue,
     selection: Selection,
-    names: Mapping[str, Any],
-    extras: Collection[str],
     on_step: Told,
 ) -> Proof:
-    values, missing = _values(selection.variables, names)
+    values, missing = _values(selection.variables)
     if missing:
         return Proof(
             plan=plan, why_not=f"{', '.join(missing)} is not set; set it: %env {missing[0]}=..."
         )
     try:
-        made = _environment(workbench, folder, on_step)
+        made = _environment(workbench, layout, on_step)
     except McpError as error:
         return Proof(plan=plan, why_not=error.message)
+    file = (folder.root / layout.script).resolve()
     return prove(
-        Subject(command=(str(made.python), str(folder.script.resolve())), env=values),
+        Subject(
+            command=(str(made.python), *(["-m", layout.module] if layout.module else [str(file)])),
+            env=values,
+            path=str(file.parent.parent) if layout.module else "",
+        ),
         workbench=workbench,
         server=server,
         plan=plan,
         expected=expected,
         environment=made,
-        transports=("stdio", "http", *(["websocket"] if "websocket" in extras else [])),
+        transports=layout.transports,
         on_step=on_step,
     )
 
 
-def _environment(workbench: Workbench, folder: Folder, on_step: Told) -> Environment:
-    wanted = declared(folder.script.read_text(encoding="utf-8"))
+def _environment(workbench: Workbench, layout: _Layout, on_step: Told) -> Environment:
+    project = layout.files.get(PurePosixPath("pyproject.toml"))
+    if project is not None:
+        wanted = declared_by_project(project.decode())
+    else:
+        wanted = declared(layout.files[layout.script].decode())
     on_step(0, None, f"environment: {len(wanted)} requirements")
 
     def line(text: str) -> None:
@@ -228,18 +276,7 @@ def _environment(workbench: Workbench, folder: Folder, on_step: Told) -> Environ
     return workbench.loop.run(environment(wanted, on_line=line))
 
 
-def _values(
-    variables: Sequence[Variable], names: Mapping[str, Any]
-) -> tuple[dict[str, str], list[str]]:
+def _values(variables: Sequence[Variable]) -> tuple[dict[str, str], list[str]]:
     """The values of the variables in this kernel, and the names of those that have none."""
-    found: dict[str, str] = {}
-    missing: list[str] = []
-    for one in variables:
-        live = names.get(one.stands_for)
-        if isinstance(live, str | int | float) and not isinstance(live, bool):
-            found[one.name] = str(live)
-        elif one.name in os.environ:
-            found[one.name] = os.environ[one.name]
-        else:
-            missing.append(one.name)
-    return found, missing
+    found = {one.name: one.value or os.environ.get(one.name, "") for one in variables}
+    return found, [name for name, value in found.items() if not value]

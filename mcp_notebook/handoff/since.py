@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mcp_notebook.errors import UsageError
@@ -59,13 +59,18 @@ def since_export(
 
 
 def _changed(script: Path, kept: Kept) -> list[str]:
-    try:
-        content = script.read_bytes()
-    except OSError:
-        return [f"{script.name} itself is not there any more"]
-    if digest(content) == kept.written.get(script.name):
-        return []
-    return [f"{script.name} was changed since its export; --start asks the file itself"]
+    """Remarks on files of the export that are not as they were written."""
+    scripts = [name for name in kept.written if PurePosixPath(name).name == script.name]
+    found = []
+    for name in scripts:
+        try:
+            content = (script.parent / name).read_bytes()
+        except OSError:
+            found.append(f"{name} is not there any more")
+            continue
+        if digest(content) != kept.written[name]:
+            found.append(f"{name} was changed since its export; --start asks the file itself")
+    return found
 
 
 def _asked(script: Path) -> Catalogue:

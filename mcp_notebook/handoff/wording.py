@@ -80,10 +80,11 @@ def refused_rows(report: Report) -> list[tuple[str, str, str]]:
 
 def variable_rows(report: Report) -> list[tuple[str, str]]:
     """Each environment variable of the server, and what it stands for."""
-    return [
-        (one.name, f"stands for {one.stands_for}{' (a secret)' if one.secret else ''}")
-        for one in report.selection.variables
-    ]
+    rows = []
+    for one in report.selection.variables:
+        told = [f"stands for {one.stands_for}"] if one.stands_for != one.name else []
+        rows.append((one.name, ", ".join([*told, "a secret" if one.secret else "not secret"])))
+    return rows
 
 
 def proof_rows(report: Report) -> list[tuple[str, str, str]]:

@@ -42,7 +42,7 @@ def export(thing: Export, *, stable: bool = False) -> Bundle:
             ),
             Table(
                 title="from the environment",
-                head=("variable", "stands for"),
+                head=("variable", "what it is"),
                 rows=wording.variable_rows(report),
             ),
             Table(

@@ -90,6 +90,19 @@ def declared(script: str) -> tuple[str, ...]:
     return tuple(str(one) for one in found)
 
 
+def declared_by_project(pyproject: str) -> tuple[str, ...]:
+    """The requirements in a ``pyproject.toml``.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        found = tomllib.loads(pyproject).get("project", {}).get("dependencies", [])
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"what the project declares cannot be read: {error}") from None
+    return tuple(str(one) for one in found)
+
+
 def find_uv() -> str | None:
     """Where ``uv`` is, if it is installed."""
     return shutil.which("uv")

@@ -6,11 +6,12 @@ import concurrent.futures
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from mcp_notebook.errors import McpError, UsageError
 from mcp_notebook.handoff.catalogue import Catalogue, differences, read_catalogue
+from mcp_notebook.runtime.masking import masked
 from mcp_notebook.runtime.names import near
 from mcp_notebook.runtime.server import NotebookServer
 from mcp_notebook.runtime.workbench import Workbench
@@ -257,11 +258,26 @@ def prove(
             ).start()
         workbench.loop.wait(done)
     steps.end()
+    secrets = [*workbench.trace.secrets.values(), *subject.env.values()]
     return Proof(
-        roads=tuple(found[road] for road in wanted),
+        roads=tuple(_masked(found[road], secrets) for road in wanted),
         plan=plan,
         environment=environment,
         seconds=time.monotonic() - started,
+    )
+
+
+def _masked(result: RoadResult, secrets: Sequence[str]) -> RoadResult:
+    """The same with no secret in what is shown of it."""
+    verdicts = tuple(
+        replace(one, wanted=masked(one.wanted, secrets), got=masked(one.got, secrets))
+        for one in result.verdicts
+    )
+    return replace(
+        result,
+        error=masked(result.error, secrets),
+        differences=tuple(masked(line, secrets) for line in result.differences),
+        verdicts=verdicts,
     )
 
 

@@ -37,10 +37,17 @@ class Subject:
     Attributes:
         command: the interpreter and the file.
         env: the variables it needs, by name; their values are shown nowhere.
+        path: a folder that Python looks for modules in; empty where none is needed.
     """
 
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    path: str = ""
+
+    @property
+    def whole_env(self) -> dict[str, str]:
+        """Every variable that it is started with."""
+        return {**self.env, **({"PYTHONPATH": self.path} if self.path else {})}
 
 
 class Stand:
@@ -72,7 +79,7 @@ class Stand:
                 name=name,
                 era=era,
                 timeout=OPEN_S,
-                env=dict(self._subject.env),
+                env=self._subject.whole_env,
                 cwd=self._folder,
             ) as connection:
                 yield connection
@@ -81,7 +88,7 @@ class Stand:
         argv = [*self._subject.command, "--transport", transport, "--port", str(port)]
         serving = AsyncExitStack()
         self._serving.append(serving)
-        served = listening(argv, port, env=self._subject.env, cwd=self._folder)
+        served = listening(argv, port, env=self._subject.whole_env, cwd=self._folder)
         self.bench.loop.run(serving.enter_async_context(served))
         url = _URL[transport].format(port=port)
         with self.bench.connect(url, name=name, era=era, timeout=OPEN_S) as connection:

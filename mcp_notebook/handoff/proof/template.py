@@ -23,7 +23,7 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPError
 
-SERVER = Path(__file__).resolve().with_name("server.py")
+SERVER = Path(__file__).resolve().parent / "server.py"
 
 # ---- what the notebook answered
 

@@ -32,7 +32,7 @@ def as_test(
     Args:
         calls: each call with the eras in which it is to be made; none holds a secret.
         expected: what the server offers.
-        script: the file's name; the test stands beside it.
+        script: where the file is, seen from the test's folder.
         variables: the environment variables that the server needs.
     """
     head, _, body = _TEMPLATE.read_text(encoding="utf-8").partition(_HERE)

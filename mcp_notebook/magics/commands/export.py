@@ -68,7 +68,10 @@ def run_diff(context: Context, options: argparse.Namespace, _body: str | None) -
     from mcp_notebook.handoff.since import since_export
 
     words = [context.value(word) for word in options.words]
-    files = [word for word in words if isinstance(word, str) and _is_file(word)]
+    known = context.workbench.servers
+    files = [
+        word for word in words if isinstance(word, str) and word not in known and _is_file(word)
+    ]
     servers = [word for word in words if word not in files]
     if len(files) > 1 or len(servers) > 1:
         raise UsageError("that is more than a server and a file.", hint="%mcp diff SERVER FILE")
