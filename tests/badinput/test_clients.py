@@ -19,9 +19,11 @@ from websockets.typing import Subprotocol
 from mcp_notebook.errors import CallTimeout, McpError
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.runtime.workbench import Workbench
+from mcp_notebook.trace.events import Direction, Event, Message, Vantage
 from tests.transports.test_hostile import shake_hands
 
-from .replies import REPLIES, Reply
+from .replies import GOOD, REPLIES, Reply
+from .stand import until
 
 TRANSPORTS = ["tcp", "unix", "stdio", "http", "sse", "websocket"]
 
@@ -32,6 +34,7 @@ class Peer:
 
     folder: Path
     reply: Reply | None = None
+    asked: bytes = b""
     urls: dict[str, str] = field(default_factory=dict)
     stream: asyncio.StreamWriter | None = None
 
@@ -40,6 +43,7 @@ class Peer:
         if message.get("method") != "tools/call":
             return [one.rstrip(b"\n") for one in shake_hands(message)]
         assert self.reply is not None
+        self.asked = str(message["id"]).encode()
         return [one.replace(b"ID", str(message["id"]).encode()) for one in self.reply.messages]
 
     async def lines(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -164,6 +168,24 @@ class Clients:
     peer: Peer
     innocent: Connection
     open: dict[str, Connection] = field(default_factory=dict)
+    arrived: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def note(self, event: Event) -> None:
+        """What the client's end has recorded: how long each message is, and how it begins."""
+        ours = event.vantage is Vantage.CLIENT and event.conn != "innocent"
+        if ours and isinstance(event, Message) and event.direction is Direction.SERVER_TO_CLIENT:
+            self.arrived.append((event.size, event.raw[:100]))
+
+    def recorded(self, since: int, transport: str, reply: Reply, id: bytes) -> bool:
+        """Whether what came up to the answer is in the Trace, whatever it was."""
+        sent = [one.replace(b"ID", id) for one in reply.messages]
+        if GOOD in reply.messages:  # what follows the answer may not have been read yet
+            sent = sent[: reply.messages.index(GOOD) + 1]
+        if transport in ("http", "sse"):  # of other events nobody knows what they are
+            sent = [one for one in sent if one.startswith((b"{", b"["))]
+        if transport == "http":  # the SDK reads no further than the first message
+            sent = sent[:1]
+        return until(lambda: all((len(one), one[:100]) in self.arrived[since:] for one in sent), 10)
 
     def to(self, transport: str) -> Connection:
         found = self.open.get(transport)
@@ -179,7 +201,9 @@ def clients(peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     with Workbench(folder=str(tmp_path_factory.mktemp("clients"))) as bench:
         bench.tool(lambda: 1, name="one")
         innocent = bench.connect(bench.serve(transport="tcp"), name="innocent")
-        yield Clients(bench, peer, innocent)
+        made = Clients(bench, peer, innocent)
+        bench.trace.subscribe(made.note)
+        yield made
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -191,6 +215,7 @@ def test_a_bad_reply_is_survived_and_told(clients: Clients, transport: str, repl
     if transport == "http" and due == "good":
         due = "any"  # the SDK takes the first message on the stream of a request for its answer
     limit = 0.4 if not reply.messages else 5
+    arrived = len(clients.arrived)
     failed = value = None
     try:
         value = connection.start("odd", {}, timeout=limit, answer="decline").result().value
@@ -204,6 +229,7 @@ def test_a_bad_reply_is_survived_and_told(clients: Clients, transport: str, repl
     else:
         assert due in ("any", "good")
         assert due == "any" or value == "good"
+    assert clients.recorded(arrived, transport, reply, clients.peer.asked)
     clients.peer.reply = Reply("good", REPLIES[0].messages[1:])
     assert clients.to(transport).call("odd").value == "good"
     assert clients.innocent.call("one").value == "1"

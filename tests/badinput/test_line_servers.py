@@ -56,7 +56,7 @@ class Lines(Stand):
             raise
 
     def _try_out(self, pieces: list[bytes], dues: tuple[Due, ...]) -> None:
-        recorded, faults = self.recorded, len(self.faults)
+        recorded, faults, answers = self.recorded, len(self.faults), len(self.answers)
         id, ping = self.door.ping()
         for piece in (*pieces, ping):
             self.door.send(piece)
@@ -68,6 +68,7 @@ class Lines(Stand):
         got = self.door.answers(id, awaited)
         assert not (what := wrong(dues, got)), what
         assert self.recorded_all(recorded, size), "not all bytes are in the Trace, or too many"
+        assert self.has_answers(answers, got), "an answer is not in the Trace"
         if any(due.kind == "error" and due.code in (PARSE, REQUEST) for due in dues):
             assert self.found_wrong(faults)
         self.others_go_on()
@@ -105,12 +106,15 @@ def test_a_link_that_ends_in_the_middle(lines: Lines, stream: Stream) -> None:
         pytest.skip("the client's end is our own connection, which never ends so")
     door = lines.opened()
     assert isinstance(door, SocketDoor | ChildDoor)
+    recorded, answers = lines.recorded, len(lines.answers)
     for piece in stream:
         door.send(piece)
     door.end()
     got = door.rest()
     door.close()
     assert not (what := wrong(stream.due, got)), what
+    assert lines.recorded_all(recorded, sum(map(len, stream)))
+    assert lines.has_answers(answers, got)
     lines.others_go_on()
 
 
