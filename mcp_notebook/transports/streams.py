@@ -151,7 +151,7 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
             self._fault(f"a line of {line.size} bytes is too long and was skipped")
             if self.is_server:
                 text = f"message longer than {self._max_line_bytes} bytes"
-                self._write_raw(jsonrpc.error_line(jsonrpc.INVALID_REQUEST, text, None))
+                self._write_due(jsonrpc.error_line(jsonrpc.INVALID_REQUEST, text, None))
             return
         if not line.data or line.data.isspace():
             return
@@ -162,7 +162,12 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
             self.tap.message(self.receives, line.data, span=line.span)
         due = self.take(line.data)
         if due is not None:
-            self._write_raw(due)
+            self._write_due(due)
+
+    def _write_due(self, line: bytes) -> None:
+        """Answer what is no message; the pipe that answers go to may be gone already."""
+        with contextlib.suppress(anyio.BrokenResourceError):
+            self._write_raw(line)
 
     def _fault(self, text: str) -> None:
         if self.tap:

@@ -319,6 +319,19 @@ def test_a_line_beyond_the_limit_is_refused_and_the_next_one_read() -> None:
     asyncio.run(main())
 
 
+def test_an_error_that_nobody_can_be_told_any_more_breaks_nothing() -> None:
+    async def main() -> None:
+        wire = Wire()
+        duplex, trace = duplex_on(wire, max_line_bytes=100)
+        wire.closing = True
+        duplex.data_received(b"{\n" + b"x" * 200 + b"\n" + NOTICE)
+        assert (await duplex.receive()).message.method == "notifications/initialized"  # type: ignore[union-attr]
+        assert wire.written == b""
+        assert len([e for e in trace if isinstance(e, Fault)]) == 2
+
+    asyncio.run(main())
+
+
 def test_what_was_not_ended_by_a_newline_is_no_message() -> None:
     async def main() -> None:
         duplex, trace = duplex_on(Wire())
