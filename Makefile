@@ -30,7 +30,7 @@ help:
 	@echo "make lessons  run every lesson, and compare what is stored with what comes out"
 	@echo "make slides   the core of each lesson as a page to show, in build/slides (needs npm once)"
 	@echo "make bake     run every lesson and store its outputs (LESSONS=lessons/01*.ipynb: one)"
-	@echo "make peers    of the suite: foreign servers and clients, and the conformance suite"
+	@echo "make peers    of the suite, alone: foreign servers and clients, and the conformance suite"
 	@echo "make bench    measure what the library costs"
 	@echo "make soak     a million messages over a mix of transports, and the memory held meanwhile"
 	@echo "make fuzz     feed the decoders what atheris finds (FUZZ_SECONDS=60 for each target)"

@@ -1,18 +1,21 @@
 """Brings the foreign programs of these tests into build/peers: ``python -m tests.peers.install``.
 
 Versions are pinned in this folder: ``package-lock.json`` for npm, ``requirements/*.txt`` for pip.
-What is there and still fits its pins is left alone, so a second run takes no time.
+What is there and still fits its pins is left alone, so a second run takes no time; one that runs
+beside another waits for it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -86,13 +89,22 @@ def install(name: str) -> str | None:
     return None
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """One at a time: the lock ends with its process, however that ends."""
+    STORE.mkdir(parents=True, exist_ok=True)
+    with (STORE / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def main() -> int:
     """Bring what is missing, all at once: they wait for the network more than they work."""
-    names = missing()
-    STORE.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(len(names) or 1) as pool:
-        under_way = {name: pool.submit(install, name) for name in names}
-    wrong = {name: why for name, done in under_way.items() if (why := done.result())}
+    with alone():
+        names = missing()
+        with ThreadPoolExecutor(len(names) or 1) as pool:
+            under_way = {name: pool.submit(install, name) for name in names}
+        wrong = {name: why for name, done in under_way.items() if (why := done.result())}
     for name, why in wrong.items():
         print(f"{name}: {why}", file=sys.stderr)
     return 1 if wrong else 0
