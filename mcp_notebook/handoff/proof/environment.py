@@ -104,8 +104,9 @@ def declared_by_project(pyproject: str) -> tuple[str, ...]:
 
 
 def find_uv() -> str | None:
-    """Where ``uv`` is, if it is installed."""
-    return shutil.which("uv")
+    """Where ``uv`` is, if it is installed: beside the kernel's Python, or on the path."""
+    beside = str(Path(sys.executable).parent)
+    return shutil.which("uv", path=os.pathsep.join([beside, os.environ.get("PATH", os.defpath)]))
 
 
 def cache_folder() -> Path:
@@ -216,6 +217,8 @@ async def _pip_settings(env: Mapping[str, str]) -> dict[str, str]:
         if equals and variable:
             values = value.strip().strip("'\"").split()
             found[variable] = ("," if variable == "UV_FIND_LINKS" else " ").join(values)
+    if "UV_INDEX" in found:  # as pip does it, which looks in all of them
+        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return found
 
 

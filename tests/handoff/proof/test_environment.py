@@ -77,8 +77,6 @@ def wheel(tmp_path: Path) -> Path:
 def test_an_environment_has_what_was_asked_for_and_is_found_again(
     tool: str, wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if tool == "uv" and rooms.find_uv() is None:
-        pytest.skip("uv is not installed")
     if tool == "pip":
         monkeypatch.setattr(rooms, "find_uv", lambda: None)
     wanted = [f"tiny @ {wheel.as_uri()}"]
@@ -143,7 +141,13 @@ def test_settings_of_pip_reach_uv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_FIND_LINKS", "/wheels /more")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "file:///one file:///two")
 
     found = asyncio.run(rooms._pip_settings(os.environ))
 
-    assert found == {"UV_FIND_LINKS": "/wheels,/more", "UV_NO_INDEX": "1"}
+    assert found == {
+        "UV_FIND_LINKS": "/wheels,/more",
+        "UV_NO_INDEX": "1",
+        "UV_INDEX": "file:///one file:///two",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+    }
