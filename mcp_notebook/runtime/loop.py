@@ -92,8 +92,7 @@ class BackgroundLoop:
             if future.cancelled():
                 coro.close()
                 return
-            task = loop.create_task(coro)
-            task.add_done_callback(functools.partial(_settle, future))
+            task = loop.create_task(_settling(future, coro))
             future.add_done_callback(functools.partial(_unwanted, loop, task))
 
         loop.call_soon_threadsafe(begin)
@@ -155,6 +154,7 @@ class BackgroundLoop:
             return
 
         async def drain() -> None:
+            await asyncio.sleep(0)  # what was just submitted has begun, and can hand on its end
             tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
             for task in tasks:
                 task.cancel()
@@ -175,17 +175,26 @@ class BackgroundLoop:
             loop.close()
 
 
-def _settle(future: concurrent.futures.Future[Any], task: asyncio.Task[Any]) -> None:
-    """Hand on how a task ended, to a future that may have been cancelled meanwhile."""
-    if task.cancelled():
+async def _settling(future: concurrent.futures.Future[T], coro: Coroutine[Any, Any, T]) -> None:
+    """Run a coroutine and hand on how it ended, to a future that may be cancelled meanwhile.
+
+    Told by the task itself and not by a callback of it: whoever waits in another thread wakes a
+    turn of the loop earlier.
+    """
+    try:
+        result = await coro
+    except asyncio.CancelledError:
         future.cancel()
-    error = None if task.cancelled() else task.exception()
-    if not future.set_running_or_notify_cancel():
-        return
-    if error is not None:
-        future.set_exception(error)
+        future.set_running_or_notify_cancel()
+        raise
+    except BaseException as error:
+        if future.set_running_or_notify_cancel():
+            future.set_exception(error)
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
     else:
-        future.set_result(task.result())
+        if future.set_running_or_notify_cancel():
+            future.set_result(result)
 
 
 def _unwanted(
@@ -193,7 +202,7 @@ def _unwanted(
     task: asyncio.Task[Any],
     future: concurrent.futures.Future[Any],
 ) -> None:
-    """Cancel the task of a future that was cancelled."""
+    """Cancel the task of a future that was cancelled; it has begun, for it was created first."""
     if future.cancelled():
         with contextlib.suppress(RuntimeError):  # the loop is closed, and the task with it
             loop.call_soon_threadsafe(task.cancel)
