@@ -109,6 +109,7 @@ class NotebookServer:
                 mcp = MCPServer(name, log_level="ERROR", warn_on_duplicate_tools=False)
         self.mcp = mcp
         sdk.announce_changes(mcp)
+        sdk.spans_where_watched(mcp)
         sdk.place_tools(mcp, lambda name, fn: threads.wrap(fn, name=name, kernel=False))
         self._clients = Clients(mcp, loop)
 

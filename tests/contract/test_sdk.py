@@ -22,9 +22,12 @@ from mcp.server.mcpserver import Context, Elicit, MCPServer, Resolve
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from mcp_types.version import LATEST_MODERN_VERSION, MODERN_PROTOCOL_VERSIONS
+from opentelemetry.trace import NoOpTracerProvider, get_current_span
 from pydantic import BaseModel
 
 from mcp_notebook.runtime import sdk
+
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @pytest.fixture
@@ -327,3 +330,53 @@ def test_a_server_configures_the_root_logger_unless_it_is_kept_from_it() -> None
         for handler in handlers:
             root.addHandler(handler)
         root.setLevel(level)
+
+
+def test_the_span_of_a_message_is_opened_by_the_first_middleware(server: MCPServer[Any]) -> None:
+    """runtime/sdk.py leaves it out where nothing records spans."""
+    assert type(server.middleware[0]).__name__ == "OpenTelemetryMiddleware"
+    sdk.spans_where_watched(server)
+    assert "OpenTelemetryMiddleware" not in {type(each).__name__ for each in server.middleware}
+
+
+@pytest.mark.parametrize(("meta", "opened"), [({}, False), ({"traceparent": PARENT}, True)])
+def test_a_span_is_opened_for_a_client_that_sends_its_own(
+    server: MCPServer[Any], meta: dict[str, Any], opened: bool
+) -> None:
+    seen: list[bool] = []
+
+    async def looks(ctx: Any, call_next: Any) -> Any:
+        if ctx.method == "tools/call":
+            seen.append(get_current_span().get_span_context().is_valid)
+        return await call_next(ctx)
+
+    sdk.spans_where_watched(server)
+    server.middleware.append(looks)
+
+    async def talk() -> None:
+        async with Client(server) as client:
+            await client.call_tool("first", {}, meta=meta)
+
+    anyio.run(talk)
+    assert seen == [opened]
+
+
+def test_a_span_is_opened_where_spans_are_recorded(
+    server: MCPServer[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sdk, "get_tracer_provider", NoOpTracerProvider)
+    opened: list[str] = []
+
+    async def span(self: Any, ctx: Any, call_next: Any) -> Any:
+        opened.append(ctx.method)
+        return await call_next(ctx)
+
+    monkeypatch.setattr(sdk.OpenTelemetryMiddleware, "__call__", span)
+    sdk.spans_where_watched(server)
+
+    async def talk() -> None:
+        async with Client(server) as client:
+            await client.call_tool("first", {})
+
+    anyio.run(talk)
+    assert "tools/call" in opened

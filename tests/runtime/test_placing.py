@@ -10,6 +10,7 @@ import pytest
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.shared.exceptions import MCPDeprecationWarning
 
+from mcp_notebook.runtime import sdk
 from mcp_notebook.runtime.workbench import Workbench
 
 ROADS = ["memory", "pipe", "bridge", "unix", "tcp", "http", "sse", "websocket"]
@@ -32,6 +33,12 @@ def test_an_adopted_servers_tools_run_off_the_transport_loop_now_and_later() -> 
 
         connection.tools()
         assert connection.call("later").value.startswith("mcp-tools")
+
+        async def early_anew() -> str:
+            return "anew"
+
+        sdk.put_tool(server, early_anew, name="early")
+        assert connection.call("early").value == "anew"
 
 
 async def ask_a_model(ctx: Context) -> str:
