@@ -102,28 +102,26 @@ class AioConnection:
         on_progress: ProgressCallback | None,
         checked: bool,
     ) -> types.CallToolResult:
-        connection = self._connection
-        tool = pending.tool
-
+        """What a call does on the background loop."""
+        connection, session = self._connection, self._connection.session
+        if session.lost:
+            await session.find_again()
+        tool, loop = pending.tool, asyncio.get_running_loop()
         limit = connection.timeout if timeout is None else timeout
-
-        async def call() -> types.CallToolResult:
-            started = asyncio.get_running_loop().time()
-            known = await self._known_tool(tool, limit)
-            if checked:
-                check(tool, known.input_schema, arguments)
-            SENT.set(pending.sent)
-            return await connection.session.call_tool(
-                tool,
-                arguments,
-                timeout_s=limit,
-                answers=pending.answers,
-                on_progress=on_progress,
-                why_slow=lambda: connection.workbench.why_slow(tool, connection),
-                spent_s=asyncio.get_running_loop().time() - started,
-            )
-
-        return await self._reach(call())
+        started = loop.time()
+        known = await self._known_tool(tool, limit)
+        if checked:
+            check(tool, known.input_schema, arguments)
+        SENT.set(pending.sent)
+        return await session.call_tool(
+            tool,
+            arguments,
+            timeout_s=limit,
+            answers=pending.answers,
+            on_progress=on_progress,
+            why_slow=lambda: connection.workbench.why_slow(tool, connection),
+            spent_s=loop.time() - started,
+        )
 
     async def _known_tool(self, name: str, timeout_s: float | None = None) -> types.Tool:
         """The tool as listed; lists again where it may have changed."""

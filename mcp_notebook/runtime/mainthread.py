@@ -64,6 +64,18 @@ class _Job:
             self.future.set_exception(error)
 
 
+class _LookUp:
+    """Nothing to do: it only ends a wait for jobs."""
+
+    interrupted = False
+
+    def __call__(self) -> None:
+        """Do nothing."""
+
+
+_LOOK_UP = _LookUp()
+
+
 def standing_still() -> UsageError:
     """What to say where a coroutine needs the loop that a magic stands on."""
     return UsageError(
@@ -77,7 +89,7 @@ class MainThread:
 
     def __init__(self) -> None:
         self._thread = threading.current_thread()
-        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | _LookUp] = queue.SimpleQueue()
         self._waiting = 0
         self.loop: asyncio.AbstractEventLoop | None = None
         try:
@@ -144,8 +156,7 @@ class MainThread:
         try:
             if self.nested:
                 return self._wait_turning(future, timeout_s)
-            done = _Job(lambda: None)
-            future.add_done_callback(lambda _: self._jobs.put(done))
+            future.add_done_callback(self._look_up)
             while not future.done():
                 limit = POLL_S
                 if deadline is not None:
@@ -162,6 +173,9 @@ class MainThread:
             return future.result()
         finally:
             self._waiting -= 1
+
+    def _look_up(self, _done: concurrent.futures.Future[Any]) -> None:
+        self._jobs.put(_LOOK_UP)
 
     def _wait_turning(self, future: concurrent.futures.Future[T], timeout_s: float | None) -> T:
         """Wait while the kernel's own loop turns (``%mcp nest`` has made that possible)."""

@@ -73,8 +73,8 @@ class Session(OwnedClient):
     async def close(self) -> None:
         """Close it; twice is no error. A question that is open is withdrawn."""
         for call in self._calls:
-            if call.open and not call.problem.done():  # nothing else would end its waiting
-                call.problem.set_result(ConnectionLost(f"{self.name} was closed."))
+            if call.open:  # nothing else would end its waiting
+                call.fails(ConnectionLost(f"{self.name} was closed."))
         await super().close()
 
     async def _opened(self, client: Client) -> None:
@@ -200,8 +200,8 @@ class Session(OwnedClient):
         self, state: CallUnderWay, tool: str, timeout_s: float | None, why_slow: Callable[[], str]
     ) -> McpError:
         """Why the clock of a call has ended it."""
-        if state.problem.done():
-            return state.problem.result()
+        if state.problem is not None:
+            return state.problem
         why, limit = why_slow(), timeout_s or 0.0
         return CallTimeout(
             f"{tool} on {self.name} gave no answer in {limit:g} s and was cancelled"
@@ -225,8 +225,7 @@ class Session(OwnedClient):
         try:
             return await state.answers.answer(question)
         except McpError as problem:
-            if not state.problem.done():
-                state.problem.set_result(problem)
+            state.fails(problem)
             return types.ErrorData(code=-32603, message="the user could not be asked")
         finally:
             state.closes()

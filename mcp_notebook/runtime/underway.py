@@ -21,7 +21,7 @@ class CallUnderWay:
 
     Attributes:
         open: how many of its questions wait for an answer.
-        problem: done where a question could not be answered; that ends the call.
+        problem: why a question of it could not be answered; that ends the call.
         clock: ends it when its time is over. Not a task of its own beside the call: that would
             cost each call two more turns of the loop.
     """
@@ -29,9 +29,8 @@ class CallUnderWay:
     def __init__(self, answers: Answers, spent_s: float, limit_s: float | None) -> None:
         self.answers = answers
         self.open = 0
+        self.problem: McpError | None = None
         self._loop = asyncio.get_running_loop()
-        self.problem: asyncio.Future[McpError] = self._loop.create_future()
-        self.problem.add_done_callback(lambda _: self._until(self._loop.time()))
         self._limit = limit_s
         self._spent = spent_s
         self._since = self._loop.time()
@@ -50,6 +49,12 @@ class CallUnderWay:
         if not self.open:
             self._until(self._end())
 
+    def fails(self, problem: McpError) -> None:
+        """A question cannot be answered, or the connection was closed: the first one counts."""
+        if self.problem is None:
+            self.problem = problem
+            self._until(self._loop.time())
+
     def spent(self) -> float:
         """Seconds without an open question."""
         return self._spent if self.open else self._spent + self._loop.time() - self._since
@@ -60,7 +65,7 @@ class CallUnderWay:
 
     def _until(self, when: float | None) -> None:
         """Move the end, where there is no problem that ends it now."""
-        if self.problem.done():
+        if self.problem is not None:
             when = self._loop.time()
         with contextlib.suppress(RuntimeError):  # it has ended meanwhile
             self.clock.reschedule(when)
