@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.peers.conftest import CLIENTS, Peers, run
+from tests.peers.conftest import CLIENTS, Peers, listening, run
 from tests.peers.test_tools import INSPECTOR, LAUNCHER
 from tests.rigs.kernel import KernelRig
+from tests.rigs.surroundings import free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.kernel, pytest.mark.timeout(120)]
 
@@ -79,3 +82,41 @@ def test_this_package_reads_what_it_wrote(desk: KernelRig, tmp_path: Path) -> No
     desk.run(f"back = %mcp connect {file}#notebook").check()
     assert set(desk.value("[t.name for t in back.tools()]")) >= TOOLS
     desk.run("back.close()").check()
+
+
+ROADS = {"stdio": "", "streamableHttp": "/mcp", "sse": "/sse"}
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_the_inspector_and_the_reference_server_do_not_notice_a_tap(
+    desk: KernelRig, peers: Peers, tmp_path: Path, road: str
+) -> None:
+    """What the Inspector shows is the same with a tap between them; the notebook sees it all."""
+    with ExitStack() as stack:
+        straight: Any = {"command": peers.node, "args": peers.everything(road)[1:]}
+        words = shlex.join(["--", *peers.everything(road)])
+        if road != "stdio":
+            port = free_port()
+            stack.enter_context(listening(peers.everything(road), port, tmp_path / "log"))
+            url = f"http://127.0.0.1:{port}{ROADS[road]}"
+            words, straight = url, {"type": "sse" if road == "sse" else "http", "url": url}
+        desk.run(f"tapped = %mcp tap --as far-{road} {words}").check()
+        tapped = written(desk, "mcp-json", tmp_path / "tapped.json", f"far-{road}")
+        told = {}
+        for name, entry in (("straight", straight), ("tapped", tapped)):
+            file = tmp_path / f"{name}.json"
+            file.write_text(json.dumps({"mcpServers": {"one": entry}}))
+            command = [*peers.script(INSPECTOR, LAUNCHER), "--cli", "--config", str(file)]
+            command += ["--server", "one", "--method"]
+            call = ("tools/call", "--tool-name", "get-sum", "--tool-arg", "a=7", "b=8")
+            told[name] = [
+                json.loads(run([*command, *more], HOME=str(tmp_path)).stdout)
+                for more in (("tools/list",), call, ("resources/list",))
+            ]
+        assert told["tapped"] == told["straight"]
+        assert "15" in told["tapped"][1]["content"][0]["text"]
+        flow = desk.run(f"%mcp flow --text conn:far-{road}").check().text
+        assert "as the relay saw it" in flow
+        for part in ("initialize", "tools/list", "tools/call get-sum", "resources/list"):
+            assert part in flow
+        desk.run("tapped.stop()").check()
