@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mcp_notebook.handoff.selection import Selection
+from mcp_notebook.handoff.selection import Selection, Shipped
 
 from .imports import Imported, imported
 from .literals import call, literal, quoted
@@ -95,24 +95,31 @@ if missing:
     return [block(text, "import os", "import sys")]
 
 
-def own_folder(selection: Selection) -> list[Block]:
-    """What makes files and modules that are shipped along be found from any folder."""
-    modules = any(one.path.suffix == ".py" for one in selection.files)
-    data = any(one.path.suffix != ".py" for one in selection.files)
-    found = []
-    if modules:
-        text = """
+def modules_of(selection: Selection) -> list[Shipped]:
+    """The notebook's own modules among the files that are shipped along."""
+    return [one for one in selection.files if one.path.suffix == ".py"]
+
+
+def own_modules(selection: Selection) -> list[Block]:
+    """What makes modules that are shipped along be found however the file is started."""
+    if not modules_of(selection):
+        return []
+    text = """
 # the notebook's own modules are beside this file
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 """
-        found.append(block(text, "import sys", "from pathlib import Path"))
-    if data:
-        text = """
-# the notebook's files are beside this one, and are opened by paths relative to here
+    return [block(text, "import sys", "from pathlib import Path")]
+
+
+def own_files(selection: Selection) -> list[Block]:
+    """What makes other files that are shipped along be found from any folder."""
+    if len(modules_of(selection)) == len(selection.files):
+        return []
+    text = """
+# the notebook's files are beside this one, and its code opens them by paths relative to here
 os.chdir(Path(__file__).resolve().parent)
 """
-        found.append(block(text, "import os", "from pathlib import Path"))
-    return found
+    return [block(text, "import os", "from pathlib import Path")]
 
 
 def server(selection: Selection, extras: Iterable[str]) -> list[Block]:
@@ -131,7 +138,9 @@ def server(selection: Selection, extras: Iterable[str]) -> list[Block]:
         found.append(part("notices"))
         channel = quoted(f"mcp-notices:{selection.server}")
         text = f"""
-NOTICES = RedisNotices(os.environ["REDIS_URL"], {channel}) if os.environ.get("REDIS_URL") else None
+REDIS_URL = os.environ.get("REDIS_URL")
+CHANNEL = {channel}
+NOTICES = RedisNotices(REDIS_URL, CHANNEL) if REDIS_URL else None
 """
         found.append(block(text, "import os"))
         arguments += ["subscriptions=NOTICES", "lifespan=NOTICES and NOTICES.lifespan"]

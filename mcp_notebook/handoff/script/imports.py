@@ -13,6 +13,7 @@ from typing import Final
 from .literals import WIDTH
 
 STAR: Final = "*"
+FUTURE: Final = "__future__"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +86,10 @@ def written(found: Iterable[Imported], local: Collection[str] = ()) -> str:
         local: top-level modules that are shipped along.
     """
     unique = list(dict.fromkeys(found))
-    future = [one for one in unique if one.module == "__future__"]
+    future = [one for one in unique if one.module == FUTURE]
     # a star hides what was imported before it and is hidden by what comes after: it stays in front
     stars = [one for one in unique if one.name == STAR]
-    rest = [one for one in unique if one.module != "__future__" and one.name != STAR]
+    rest = [one for one in unique if one.module != FUTURE and one.name != STAR]
     sections = [
         future,
         stars,
@@ -102,7 +103,7 @@ def written(found: Iterable[Imported], local: Collection[str] = ()) -> str:
 def _section(found: list[Imported]) -> str:
     stars = [f"from {one.module} import *" for one in found if one.name == STAR]
     plain = sorted((one for one in found if not one.name), key=lambda one: _order(one.module))
-    lines = [f"import {one.module}" + (f" as {one.alias}" if one.alias else "") for one in plain]
+    lines = [f"import {one.module}{f' as {one.alias}' if one.alias else ''}" for one in plain]
     groups: dict[tuple[str, str], list[Imported]] = {}
     for one in found:
         if one.name and one.name != STAR:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -10,7 +11,8 @@ from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.selection import Definition
 
 from .imports import STAR, Imported
-from .renaming import Doubt, bound_names, renamed, used_builtins
+from .literals import quoted
+from .renaming import Doubt, bound_names, definitions, renamed, used_builtins
 
 CONTRACT: Final[tuple[str, ...]] = ("mcp", "app", "main")
 """Names that a written server always has, and that hosts and ASGI servers ask for."""
@@ -37,8 +39,11 @@ def stepped_aside(one: Definition, moves: Mapping[str, str]) -> Definition:
     """
     if not moves:
         return one
+    # what is defined under its own name is seen by decorators, schemas and messages: it keeps it,
+    # and another name means it from then on; `mcp` must stay the server all the time
+    kept = set(moves) - {"mcp"}
     try:
-        source = renamed(one.source, moves, strict=True)
+        source = renamed(one.source, moves, strict=True, kept=kept)
     except Doubt as doubt:
         what = f"{', '.join(one.binds) or 'a statement'}{f' ({one.cell})' if one.cell else ''}"
         names = ", ".join(sorted(moves))
@@ -46,6 +51,17 @@ def stepped_aside(one: Definition, moves: Mapping[str, str]) -> Definition:
             f"{what} cannot leave the names {names} to the server: {doubt}.",
             hint=f"Rename {names} in the notebook, run its cells again, then export.",
         ) from None
+    lines = source.split("\n")
+    for node in reversed(definitions(ast.parse(one.source))):
+        if new := moves.get(node.name, ""):
+            name = quoted(node.name)
+            also = f"{new} = {node.name}"
+            lines[node.end_lineno : node.end_lineno] = [
+                "",
+                "",
+                also if node.name in kept else f"{new}.__name__ = {new}.__qualname__ = {name}",
+            ]
+    source = "\n".join(lines)
     return replace(one, source=source, binds=tuple(moves.get(name, name) for name in one.binds))
 
 

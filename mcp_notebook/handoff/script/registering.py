@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.selection import Definition, Registration
 
-from .literals import call, literal
+from .literals import Unwritable, call, literal
 from .renaming import renamed
 
 UNINDENTED: Final = "unindented"
@@ -179,9 +180,15 @@ def _written(
     if _moves(one):
         helpers.add(ON_MAIN_THREAD)
     column = 1 if above else 0
-    arguments += [
-        f"{name}={literal(value, imports, column + 4)}" for name, value in options.items()
-    ]
+    for name, value in options.items():
+        try:
+            arguments.append(f"{name}={literal(value, imports, column + 4)}")
+        except Unwritable as error:
+            raise UsageError(
+                f"the {part.kind} {part.name} was registered with {name}, which cannot be written "
+                f"as source: {error.message}",
+                hint=error.hint,
+            ) from None
     register = renamed(call(f"mcp.{part.kind}", arguments, column), ours)
     if above:
         lines = [f"@{register}", *(f"@{ours.get(name, name)}" for name in sorted(helpers))]
@@ -190,9 +197,6 @@ def _written(
         for name in sorted(helpers):
             wrapped = f"{ours.get(name, name)}({wrapped})"
         lines = [f"{register}({wrapped})"]
-        if expression != one.expression and own_name:
-            # schemas are titled by the function's own name
-            lines.insert(0, f"{expression}.__name__ = {literal(own_name, imports)}")
     return Placed(
         after=after,
         decorator=above,

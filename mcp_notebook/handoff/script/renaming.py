@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import re
 import tokenize
 from collections.abc import Collection, Iterator, Mapping
@@ -37,42 +38,56 @@ class _Inner:
     is_class: bool = False
 
 
-def bound_names(source: str) -> set[str]:
+@functools.lru_cache(maxsize=256)
+def bound_names(source: str) -> frozenset[str]:
     """The names that a piece of a module binds in the module, inside functions by ``global``."""
     tree = ast.parse(source)
     declared = {
         name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names
     }
-    return declared | _bound(tree.body)
+    return frozenset(declared | _bound(tree.body))
 
 
-def used_builtins(source: str) -> set[str]:
+@functools.lru_cache(maxsize=256)
+def used_builtins(source: str) -> frozenset[str]:
     """The names of built-in functions that a piece of a module mentions."""
     names = (node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name))
-    return {name for name in names if name in _BUILTIN}
+    return frozenset(name for name in names if name in _BUILTIN)
 
 
-def renamed(source: str, names: Mapping[str, str], *, strict: bool = False) -> str:
+def renamed(
+    source: str,
+    names: Mapping[str, str],
+    *,
+    strict: bool = False,
+    kept: Collection[str] = (),
+) -> str:
     """A piece of a module with other names for globals.
 
     Args:
         source: Python.
         names: new names, or for what is only read new expressions, by old names.
         strict: refuse what may be seen from outside: classes, texts that are looked up.
+        kept: names that functions and classes of the module keep where they are defined.
 
     Raises:
         Doubt: a name stands where changing it might change something else.
     """
     if not names:
         return source
-    edits = _Edits(source, names, strict)
     tree = ast.parse(source)
+    edits = _Edits(source, names, strict, {one for one in definitions(tree) if one.name in kept})
     if strict:
         edits.look_up_by_text(tree)
     edits.visit(tree, [], _Place(source, 0))
     for start, old, new in sorted(set(edits.found), reverse=True):
         source = source[:start] + new + source[start + len(old) :]
     return source
+
+
+def definitions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """The functions and classes that a piece of a module defines at its top."""
+    return [node for node in tree.body if isinstance(node, _Function | ast.ClassDef)]
 
 
 class _Place:
@@ -91,7 +106,10 @@ class _Place:
 
 
 class _Edits:
-    def __init__(self, source: str, names: Mapping[str, str], strict: bool) -> None:
+    def __init__(
+        self, source: str, names: Mapping[str, str], strict: bool, kept: Collection[ast.AST]
+    ) -> None:
+        self._kept = kept
         self._source = source
         self._names = names
         self._strict = strict
@@ -155,7 +173,7 @@ class _Edits:
         self, node: _Function | ast.ClassDef | ast.Lambda, scopes: list[_Inner], place: _Place
     ) -> None:
         name = getattr(node, "name", "")
-        if name in self._names and _global(name, scopes):
+        if name in self._names and _global(name, scopes) and node not in self._kept:
             if self._strict and isinstance(node, ast.ClassDef):
                 raise Doubt(f"{name} is a class, and schemas show its name")
             start = place.of(node.lineno, node.col_offset)

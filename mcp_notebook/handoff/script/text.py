@@ -12,8 +12,19 @@ from typing import Final
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.selection import Definition, Requirement, Selection
 
-from .blocks import ASIDE, TAIL, block, own_folder, part, server, variables
-from .imports import STAR, Imported, imported, star_names, written
+from .blocks import (
+    ASIDE,
+    TAIL,
+    Block,
+    block,
+    modules_of,
+    own_files,
+    own_modules,
+    part,
+    server,
+    variables,
+)
+from .imports import FUTURE, STAR, Imported, imported, star_names, written
 from .naming import (
     BUILTINS,
     CONTRACT,
@@ -41,8 +52,16 @@ OVER_HTTP: Final = "at http://127.0.0.1:8000/mcp; see --help"
 WORKERS: Final = "several processes, which share MCP_STATE_KEY"
 
 
-def requirements(selection: Selection, extras: Iterable[str] = ()) -> list[str]:
-    """What has to be installed, each with the least version it was tried with."""
+def requirements(selection: Selection, extras: Collection[str] = ()) -> list[str]:
+    """What has to be installed, each with the least version it was tried with.
+
+    Raises:
+        UsageError: an extra does not exist.
+    """
+    for extra in extras:
+        if extra not in EXTRAS:
+            known = ", ".join(EXTRAS)
+            raise UsageError(f"there is no extra {extra!r}.", hint=f"--with takes: {known}.")
     own = [MCP, *(NEEDED_BY[extra] for extra in extras)]
     found = {re.split(r"[<>=]", line)[0]: line for line in own}
     for one in selection.requirements:
@@ -91,10 +110,6 @@ def server_text(
         start: how it is started, and what for.
         metadata: the block of comments that lets ``uv run`` start it alone.
     """
-    for extra in extras:
-        if extra not in EXTRAS:
-            known = ", ".join(EXTRAS)
-            raise UsageError(f"there is no extra {extra!r}.", hint=f"--with takes: {known}.")
     if any(one.path == PurePosixPath("server.py") for one in selection.files):
         raise UsageError(
             "the notebook uses a file named server.py, which is the name of the export.",
@@ -151,32 +166,50 @@ def _body(selection: Selection, extras: Collection[str]) -> str:
 
     registered = placed(selection.registrations, definitions, moves)
     helpers = frozenset(name for one in registered for name in one.helpers)
-    aside = block(ASIDE, "import sys")
-    before = [aside, *variables(selection), *own_folder(selection), *server(selection, extras)]
+    first = [block(ASIDE, "import sys"), *own_modules(selection)]
+    folder = own_files(selection)
+    before = [*variables(selection), *server(selection, extras)]
     before += [part("placing", helpers)] if helpers else []
     after = [part("serving")]
     after += [part("websocket")] if "websocket" in extras else []
     after.append(block(TAIL))
-    needs = [one for each in [*before, *after] for one in each.imports]
+    blocks = [*first, *folder, *before, *after]
+    needs = [one for each in blocks for one in each.imports]
     needs += [one for each in registered for line in each.imports for one in imported(line)]
-    texts = [each.text for each in (*before, *after)]
+    texts = [each.text for each in blocks]
     ours = own_names(texts, needs, users=users, defined=defined, taken=taken - set(CONTRACT))
     if ours:
         registered = placed(selection.registrations, definitions, moves, ours)
-    everything = imports_aside(users, moves)
-    everything += [one.called(ours.get(one.binds, one.binds)) for one in needs]
-    for new in ours.values():
-        if "." in new:
-            everything.append(Imported(module=BUILTINS).called(new.partition(".")[0]))
-    local = {one.path.parts[0].removesuffix(".py") for one in selection.files}
-    head = f"{written(everything, local)}\n\n{renamed(before[0].text, ours)}"
-    blocks = [
-        head,
-        *(renamed(each.text, ours) for each in before[1:]),
-        *_with_registrations(definitions, registered),
-        *(renamed(each.text, ours) for each in after),
+
+    def settled(pieces: Iterable[Block]) -> list[str]:
+        return [renamed(each.text, ours) for each in pieces]
+
+    def called(found: Iterable[Imported]) -> list[Imported]:
+        return [one.called(ours.get(one.binds, one.binds)) for one in found]
+
+    theirs = imports_aside(users, moves)
+    future = [one for one in theirs if one.module == FUTURE]
+    head = [*future, *called(one for each in first for one in each.imports)]
+    everything = [one for one in [*theirs, *called(needs)] if one not in head]
+    hidden = [new for new in ours.values() if "." in new]
+    everything += [Imported(module=BUILTINS).called(new.partition(".")[0]) for new in hidden]
+    local = {one.path.parts[0].removesuffix(".py") for one in modules_of(selection)}
+    late = [one for one in everything if folder and one.top in local]
+    everything = [one for one in everything if one not in late]
+    top = [
+        written(head),
+        *settled(first),
+        written(everything, local),
+        *settled(folder),
+        written(late, local),  # a module of the notebook may open the files beside it at once
+        *settled(before),
     ]
-    return "\n\n\n".join(text.strip("\n") for text in blocks if text.strip()) + "\n"
+    pieces = [
+        "\n\n".join(text for text in top if text),
+        *_with_registrations(definitions, registered),
+        *settled(after),
+    ]
+    return "\n\n\n".join(text.strip("\n") for text in pieces if text.strip()) + "\n"
 
 
 def _with_registrations(

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from mcp.server.mcpserver import MCPServer
 from mcp_types import Annotations, Icon, ToolAnnotations
 
+from mcp_notebook.errors import UsageError
+from mcp_notebook.handoff.script import script, tidy
+from mcp_notebook.handoff.script.text import EXTRAS, MCP, NEEDED_BY
+from mcp_notebook.handoff.selection import Requirement, Shipped, Variable
 from mcp_notebook.runtime.workbench import Workbench
 from tests.handoff.script.made import Notebook, loaded, written
+from tests.structure.house import ROOT
 
 GREETING = '''
 # how loud
@@ -106,14 +116,21 @@ NOTEBOOKS = {
     .part("hello", name="hello"),
     "called like what the file needs": Notebook(
         "import os as re",
-        "def main(app: int = 1) -> int:\n    'The main tool.'\n    return helper(app)",
+        "SEEN = []\ndef seen(f):\n    SEEN.append(f.__name__)\n    return f",
+        "@seen\ndef main(app: int = 1) -> int:\n    'Main.'\n    return helper(app) + mcp()",
+        "class app(BaseModel):\n    n: int = 1",
+        "def mcp() -> int:\n    return app().n",
+        "def shows() -> app:\n    return app(n=mcp())",
         "def helper(x: int) -> int:\n    return x + serve",
         "serve = 1",
         "def options(list: int) -> int:\n    return list",
         "str, print, sorted = 1, 2, 3",
         "class Door:\n    pass",
         "def ToolAnnotations() -> None: ...",
+        imports=["from pydantic import BaseModel"],
     )
+    .part("shows")
+    .part("mcp")
     .part("main")
     .part("helper", annotations=ToolAnnotations(read_only_hint=True))
     .part("options")
@@ -126,3 +143,133 @@ def test_the_file_lists_what_the_notebook_lists(case: str, tmp_path: Path) -> No
     notebook = NOTEBOOKS[case]
     path = written(notebook.selection(), tmp_path)
     assert catalogue(loaded(path)["mcp"]) == in_the_notebook(notebook)
+
+
+def ruff(*argv: str, source: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ruff", *argv, "--isolated", "--stdin-filename=server.py", "-"]
+    return subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+
+
+FULL = Notebook(
+    GREETING,
+    "def shown(name: str) -> str:\n    return name + Path('page.html').read_text() + voice()",
+    imports=["from pathlib import Path"],
+)
+FULL.names["voice"] = str
+FULL.part("greet", kind="prompt").part("shown", annotations=ToolAnnotations(read_only_hint=True))
+
+
+def full(**fields: Any) -> Any:
+    selection = FULL.selection(
+        "A server \\ with \"odd\" 'names' and `marks`",
+        instructions="Greet first.\nThen show. " + "Go on. " * 30,
+        version="1.2",
+        files=(
+            Shipped(path=PurePosixPath("page.html"), content=b"<p>", reason="shown opens it"),
+            Shipped(path=PurePosixPath("voices.py"), content=b"voice = str\n", reason="imported"),
+        ),
+        variables=(Variable(name="KEY", stands_for="KEY"),),
+        requirements=(
+            Requirement(distribution="Pillow", version="11.0.0"),
+            Requirement(distribution="torch", version="2.3.0+cu121"),
+            Requirement(distribution="odd_one", version=""),
+        ),
+    )
+    return replace(selection, imports=(*selection.imports, "from voices import voice"), **fields)
+
+
+@pytest.mark.parametrize("extras", [frozenset(), frozenset({"redis"}), frozenset(EXTRAS)])
+def test_the_file_is_formatted_and_clean(extras: frozenset[str]) -> None:
+    text = script(full(), extras=extras)
+    assert ruff("check", source=text).stdout.strip() == "All checks passed!"
+    assert ruff("format", "--line-length=100", source=text).stdout == text
+    compile(text, "server.py", "exec", dont_inherit=True)
+
+
+def test_where_there_is_no_formatter_it_is_tidy_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    formatted = script(full(), extras=frozenset(EXTRAS))
+    monkeypatch.setattr(tidy, "_ruff", lambda: None)
+    plain = script(full(), extras=frozenset(EXTRAS))
+    assert ruff("check", source=plain).stdout.strip() == "All checks passed!"
+    assert ruff("format", "--line-length=100", source=plain).stdout == formatted
+    assert max(map(len, plain.splitlines())) <= 100
+
+
+def test_a_formatter_that_changes_the_program_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bad = tmp_path / "ruff"
+    bad.write_text("#!/bin/sh\necho 'x = 2'\n")
+    bad.chmod(0o755)
+    monkeypatch.setattr(tidy, "_ruff", lambda: str(bad))
+    assert tidy.tidy("x  =  1\n") == "x  =  1\n"
+    assert tidy.tidy("x  =  2\n") == "x = 2\n"
+    monkeypatch.setattr(tidy, "_ruff", lambda: str(tmp_path / "gone"))
+    assert tidy.tidy("x  =  2\n") == "x  =  2\n"
+
+
+def test_a_docstring_is_formatted_without_what_clients_see_of_it(tmp_path: Path) -> None:
+    """Ruff takes blanks off the ends of its lines: then the file stays as it is."""
+    notebook = Notebook("def f( ) :\n    'Ends in blanks.  '\n    return  1").part("f")
+    assert catalogue(loaded(written(notebook.selection(), tmp_path))["mcp"]) == in_the_notebook(
+        notebook
+    )
+
+
+def test_uv_finds_what_to_install() -> None:
+    text = script(full(), extras=frozenset({"websocket"}))
+    block = re.match(r"# /// script\n((?:#.*\n)+?)# ///\n", text)
+    assert block is not None
+    told = tomllib.loads(re.sub(r"^# ?", "", block[1], flags=re.MULTILINE))
+    assert told == {
+        "requires-python": f">=3.{sys.version_info.minor}",
+        "dependencies": [MCP, "odd_one", "Pillow>=11.0.0", "torch>=2.3.0", NEEDED_BY["websocket"]],
+    }
+
+
+def test_the_sdk_is_that_of_this_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert MCP in project["dependencies"]
+    assert set(NEEDED_BY) == set(EXTRAS)
+    assert NEEDED_BY["websocket"] in project["dependencies"]
+    assert NEEDED_BY["redis"] in project["optional-dependencies"]["test"]
+
+
+def test_comments_of_the_cells_survive(tmp_path: Path) -> None:
+    text = script(Notebook(GREETING).part("greet").selection())
+    assert '# how loud\nLOUD = "!"' in text
+    assert "  # politely" in text
+
+
+def test_the_name_of_a_function_stays_that_of_the_notebook(tmp_path: Path) -> None:
+    names = loaded(written(NOTEBOOKS["called like what the file needs"].selection(), tmp_path))
+    assert names["main_"].__name__ == names["mcp_"].__name__.replace("mcp", "main") == "main"
+    assert names["SEEN"] == ["main"]
+    assert names["main"].__doc__ == "Serve as the command line and the environment say."
+    assert callable(names["app"])
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("class mcp: ...", "mcp is a class"),
+        ("def main(): return globals()['main']", "main stands in a text that is looked up"),
+    ],
+)
+def test_a_name_that_cannot_be_changed_is_refused(cell: str, why: str) -> None:
+    notebook = Notebook(cell, "def tool() -> int:\n    return 1").part("tool")
+    with pytest.raises(UsageError, match=why) as refused:
+        script(notebook.selection())
+    assert "Rename" in str(refused.value)
+    assert "cell 1" in str(refused.value)
+
+
+def test_what_cannot_be_written_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"no extra 'web'.*redis, websocket"):
+        script(full(), extras=frozenset({"web"}))
+    notebook = Notebook("def f() -> int:\n    return 1").part("f", meta={"x": object()})
+    with pytest.raises(UsageError, match=r"the tool f .*meta.* cannot be written"):
+        script(notebook.selection())
+    taken = (Shipped(path=PurePosixPath("server.py"), content=b"", reason="imported"),)
+    with pytest.raises(UsageError, match=r"a file named server\.py"):
+        script(full(files=taken))
