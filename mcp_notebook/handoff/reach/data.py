@@ -23,6 +23,9 @@ def data_of(name: str, value: Any, notebook: Notebook) -> Node | None:
     found = _by_statements(name, value, notebook)
     if found is not None:
         return found
+    filled = _registered(name, value, notebook)
+    if filled is not None:
+        return filled
     changers = notebook.history.changers(name, notebook.reached)
     if changers:
         state = _state(name, value, changers, notebook)
@@ -107,11 +110,8 @@ def _state(name: str, value: Any, changers: list[str], notebook: Notebook) -> No
             replay([s.node for s in chain], name, notebook.names)
         except UnsureError:
             return None
-    registering = _registering(value, changers, notebook)
-    if registering is None:
+    if _objects_in(value):
         return None
-    if registering:
-        return Node(pieces=tuple(piece_of(s) for s in [*chain, *registering]))
     return Node(
         pieces=tuple(piece_of(s) for s in chain),
         remarks=(
@@ -122,24 +122,33 @@ def _state(name: str, value: Any, changers: list[str], notebook: Notebook) -> No
     )
 
 
-def _registering(value: Any, changers: list[str], notebook: Notebook) -> list[Statement] | None:
-    """The definitions whose decorators put the functions into a container that are in it.
+def _registered(name: str, value: Any, notebook: Notebook) -> Node | None:
+    """A container that decorators fill: how it began, and the definitions that they put into it.
 
     Returns:
-        None where something is in it that nothing known has put there.
+        None where something is in it that no decorator has put there.
     """
-    if not isinstance(value, list | dict | set | tuple):
-        return []
-    inside = [v for v in _all_in(value) if not literal(v) and not isinstance(v, PLAIN)]
+    inside = _objects_in(value)
+    statement = notebook.history.newest(name)
+    if not inside or statement is None:
+        return None
+    registrars = notebook.history.changers(name, set(notebook.names))
     found = []
     for one in inside:
-        name = notebook.known(one) or ""
-        made = notebook.history.newest(name)
+        made = notebook.history.newest(notebook.known(one) or "")
         decorators = getattr(made.node, "decorator_list", []) if made is not None else []
-        if made is None or not any(root(d) in changers for d in decorators):
+        if made is None or not any(root(d) in registrars for d in decorators):
             return None
         found.append(made)
-    return sorted(dict.fromkeys(found), key=lambda s: s.place)
+    registering = sorted(dict.fromkeys(found), key=lambda s: s.place)
+    return Node(pieces=tuple(piece_of(s) for s in [statement, *registering]))
+
+
+def _objects_in(value: Any) -> list[Any]:
+    """What is in a container and is no plain value: functions, classes, objects."""
+    if not isinstance(value, list | dict | set | tuple):
+        return []
+    return [v for v in _all_in(value) if not literal(v) and not isinstance(v, PLAIN)]
 
 
 def _all_in(value: Any) -> Iterator[Any]:

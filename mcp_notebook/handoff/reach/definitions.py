@@ -89,6 +89,7 @@ def _unfound(name: str, function: types.FunctionType | None, notebook: Notebook)
     if any("__magic__" in s.reads.all for s in notebook.history.bindings(name)):
         return Node(
             trouble=Trouble(
+                name="get_ipython",
                 reason="a magic or a shell line stands in it, which only a notebook runs"
                 " (get_ipython)",
                 ways=("use subprocess or Python instead, and run the cell again",),
@@ -150,7 +151,26 @@ def _class(name: str, value: type, notebook: Notebook) -> Node | None:
                     ways=(_AGAIN,),
                 )
             )
-    return _with_changes(name, statement, notebook, stale_reads(statement, notebook))
+    node = _with_changes(name, statement, notebook, stale_reads(statement, notebook))
+    heirs = _heirs(value, notebook)
+    told = [*node.pieces, *(without_registration(h, notebook) for h in heirs)]
+    return Node(pieces=tuple(told), trouble=node.trouble)
+
+
+def _heirs(value: type, notebook: Notebook) -> list[Statement]:
+    """The subclasses that a class of the notebook is told of, or asks for, when they are made."""
+    told = "__init_subclass__" in vars(value) or type(value).__module__ == "__main__"
+    if not told and not notebook.asks_for_heirs(value.__name__):
+        return []
+    found = []
+    left: list[type] = list(value.__subclasses__())
+    while left:
+        heir = left.pop()
+        left += heir.__subclasses__()
+        statement = notebook.history.newest(heir.__name__)
+        if notebook.names.get(heir.__name__) is heir and statement is not None:
+            found.append(statement)
+    return sorted(dict.fromkeys(found), key=lambda s: s.place)
 
 
 def _body_defines(node: ast.ClassDef, attribute: str) -> bool:

@@ -49,6 +49,7 @@ def _call(node: ast.Call, names: Mapping[str, Any]) -> Trouble | None:
         return _hidden(f"{called}()") if called == "globals" else None
     if called in {"eval", "exec"} and len(node.args) + len(node.keywords) < 2:
         return Trouble(
+            name=called,
             reason=f"{called} sees every name of the notebook, so that it is not known which of"
             " them it uses",
             ways=(
@@ -63,6 +64,7 @@ def _call(node: ast.Call, names: Mapping[str, Any]) -> Trouble | None:
 
 def _hidden(what: str) -> Trouble:
     return Trouble(
+        name=what.partition("(")[0],
         reason=f"it looks names up when it runs ({what}), so that it is not known which it uses",
         ways=("name what it uses: a dict {'a': task_a}, and run the cell again",),
     )

@@ -12,8 +12,7 @@ from .names import root
 
 _SETTING = frozenset(
     {
-        "random.seed", "numpy.random.seed", "numpy.set_printoptions", "numpy.seterr",
-        "pandas.set_option", "pandas.options", "decimal.setcontext", "locale.setlocale",
+        "random.seed", "numpy.random.seed", "pandas.set_option", "locale.setlocale",
         "matplotlib.use", "matplotlib.pyplot.style.use", "matplotlib.style.use",
         "matplotlib.pyplot.rcParams.update", "matplotlib.rcParams.update",
         "matplotlib.pyplot.switch_backend", "warnings.filterwarnings", "warnings.simplefilter",
@@ -41,6 +40,8 @@ def effect_of(statement: Statement, names: Mapping[str, Any]) -> str:
         if not isinstance(target, ast.Attribute | ast.Subscript):
             continue
         text = ast.unparse(target)
+        if "getcontext()" in text:  # of the thread of the cells alone: no tool sees it
+            return ""
         if "environ" in text or text.startswith("sys.path"):
             return ""
         module = _module_of(names.get(root(target)))

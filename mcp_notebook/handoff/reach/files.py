@@ -163,7 +163,7 @@ def _places(tree: ast.Module) -> dict[int, bool]:
                     for inner in ast.walk(argument):
                         found.setdefault(id(inner), not writes)
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-            found[id(node.right)] = False
+            found[id(node.right)] = not _divided(node)
         elif isinstance(node, ast.Expr):
             found[id(node.value)] = isinstance(node.value, ast.Call)
         elif isinstance(node, ast.JoinedStr):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
-import inspect
 import os
 from collections import deque
 from collections.abc import Mapping
@@ -22,25 +20,23 @@ from mcp_notebook.handoff.selection import (
 from mcp_notebook.runtime.server import NotebookServer, Part
 from mcp_notebook.runtime.snapshot import all_parts
 
-from .cells import Cells, Statement, parse
+from .cells import Cells, parse
 from .cleaning import cleaned
-from .codes import plain_function
-from .data import data_of
-from .definitions import definition_of
 from .dynamic import dynamic
 from .effects import effect_of
-from .environment import from_variable, import_os, settings
+from .environment import import_os, settings
 from .files import Files
-from .given import frozen, replaced
 from .history import History
-from .imports import OF_MODULES, builtin, by_identity, conditional, import_of
 from .modules import Modules, imported
 from .names import binds
 from .node import Node, Piece, Trouble, piece_of
+from .nodes import node_of
 from .notebook import Notebook
-from .objects import object_of
 from .order import ordered
-from .secrecy import asks, hides, is_secret, known_secrets, shapes
+from .parts import in_words, root_of
+from .rehearsal import Rehearsal
+from .secrecy import is_secret, known_secrets
+from .state import changed_by_tools, changed_elsewhere
 
 
 def gather(
@@ -91,6 +87,7 @@ class _Gathering:
         self._left_out = left_out
         self._effects: dict[str, list[str]] = {}
         self._implicit: set[str] = set()
+        self._schemas: dict[str, Trouble] = {}
         for statement in notebook.history.statements:
             module = effect_of(statement, notebook.names)
             if module and statement.whole:
@@ -101,21 +98,91 @@ class _Gathering:
     def selection(self) -> Selection:
         rooted = [(part, root_of(part, self._notebook)) for part in all_parts(self._server)]
         self._notebook.follow({expression.partition(".")[0] for _, expression in rooted})
+        for _, expression in rooted:
+            first, _, method = expression.partition(".")
+            if method:
+                self._notebook.methods.setdefault(first, set()).add(method)
+        registrations, taken = self._walk_all(rooted)
+        if self._rehearsed(registrations, taken):
+            registrations, taken = self._walk_all(rooted)
+        return self._selected(registrations, taken)
+
+    def _walk_all(
+        self, rooted: list[tuple[Part, str]]
+    ) -> tuple[list[Registration], dict[str, Node]]:
+        self._obstacles.clear()
         registrations = []
         taken: dict[str, Node] = {}
         for part, expression in rooted:
             found = self._walk(part, expression)
-            if found is None:
-                continue
-            taken |= found
-            registrations.append(Registration(part=part, expression=expression))
-        return self._selected(registrations, taken)
+            if found is not None:
+                taken |= found
+                registrations.append(Registration(part=part, expression=expression))
+        return registrations, taken
+
+    def _rehearsed(self, registrations: list[Registration], taken: dict[str, Node]) -> bool:
+        """Try the source; note what does not come out as the notebook has it."""
+        notebook = self._notebook
+        imports = [line for node in taken.values() for line in node.imports]
+        imports += notebook.environment.imports
+        rehearsal = Rehearsal(
+            taken,
+            notebook,
+            imports,
+            list(notebook.environment.variables.values()),
+            deferred=self._deferred([p for node in taken.values() for p in node.pieces]),
+            registrations=registrations,
+        )
+        given = {*notebook.replace, *notebook.freeze, *notebook.env}
+        found = dict(rehearsal.failed)
+        differing = {
+            name: where
+            for name in taken
+            if name not in given and (where := rehearsal.differs(name)) is not None
+        }
+        for name, where in differing.items():
+            if any(n in differing for p in taken[name].pieces for n in p.eager - {name}):
+                continue  # it is made of what differs
+            trouble = self._another(name, where)
+            if trouble is not None:
+                found[name] = trouble
+        for name, trouble in found.items():
+            self._nodes[name] = replace(taken[name], trouble=trouble)
+        self._schemas = rehearsal.schemas
+        return bool(found or rehearsal.schemas)
+
+    def _another(self, name: str, where: str) -> Trouble | None:
+        """Why a name that comes out otherwise stands in the way; None where it is a state."""
+        value = self._notebook.names[name]
+        cell = next(iter(p.cell for p in self._nodes[name].pieces if p.cell), "its cell")  # type: ignore[union-attr]
+        other = changed_elsewhere(value, name, self._notebook)
+        tools = changed_by_tools(name, value, self._notebook)
+        what = f" ({where})" if where not in ("", "its value") else ""
+        if tools and not other:
+            self._remarks[
+                f"{name} is changed by {', '.join(tools)}: the server starts with what {cell}"
+                " makes, not with what it is now."
+            ] = None
+            return None
+        by = f": {other} is the same object, and was changed" if other else ""
+        return Trouble(
+            reason=f"{name} is not what {cell} makes any more{what}{by}",
+            ways=(
+                f"run {cell} and those after it again, then export",
+                f"--replace {name}=EXPRESSION that makes what it is now",
+            ),
+        )
 
     # ---- one part --------------------------------------------------------------------------
 
     def _walk(self, part: Part, expression: str) -> dict[str, Node] | None:
         """Everything a part uses; None where something of it cannot leave."""
         problem = in_words(part, expression)
+        schema = self._schemas.get(part.name) if part.kind == "tool" else None
+        if schema is not None:
+            problem = problem or Obstacle(
+                part=part.name, through=(expression,), reason=schema.reason, ways=schema.ways
+            )
         if problem is not None:
             self._obstacles.append(problem)
             return None
@@ -135,7 +202,7 @@ class _Gathering:
                 self._obstacles.append(
                     Obstacle(
                         part=part.name,
-                        through=way[name],
+                        through=(*way[name], *([trouble.name] if trouble.name else [])),
                         reason=trouble.reason,
                         ways=trouble.ways,
                     )
@@ -277,109 +344,6 @@ class _Gathering:
 
 def _used(line: str, sources: str) -> bool:
     return f"{line.split()[-1]}." in sources
-
-
-def node_of(name: str, notebook: Notebook) -> Node | None:
-    """What a name comes to; None for Python's own."""
-    names = notebook.names
-    if name in notebook.replace:
-        return replaced(name, notebook.replace[name], notebook)
-    if name not in names or name in OF_MODULES or of_shell(name, notebook):
-        return builtin(name)
-    value = names[name]
-    if name in notebook.freeze:
-        return frozen(name, value, notebook.freeze[name], notebook)
-    if name in notebook.env:
-        return from_variable(name, value, notebook.env[name], notebook.environment)
-    statement = notebook.history.newest(name)
-    if statement is not None:
-        secret = _secret(name, value, statement, notebook)
-        if secret is not None:
-            return secret
-        if conditional(statement):
-            return Node(pieces=(piece_of(statement),))
-    return _made(name, value, notebook)
-
-
-def of_shell(name: str, notebook: Notebook) -> bool:
-    """Whether IPython put a name there: its own ``open``, ``exit``."""
-    return hasattr(builtins, name) and next(notebook.history.bindings(name), None) is None
-
-
-def _made(name: str, value: Any, notebook: Notebook) -> Node:
-    """What gives a name its value, by what the value is."""
-    found = import_of(name, value, notebook.history)
-    for make in (definition_of, data_of):
-        found = found or make(name, value, notebook)
-    if found is None and notebook.history.newest(name) is None:
-        found = by_identity(name, value)
-    return found or object_of(name, value, notebook)
-
-
-def _secret(name: str, value: Any, statement: Statement, notebook: Notebook) -> Node | None:
-    if not isinstance(value, str):
-        return None
-    if asks(statement):
-        return asked(name, value, notebook, "was typed in as a secret")
-    if hides(name, value, statement, notebook.names):
-        return asked(name, value, notebook, "is a secret")
-    return None
-
-
-def root_of(part: Part, notebook: Notebook) -> str:
-    """What names the function of a part: ``add``, ``desk.lookup``; empty where nothing does."""
-    function = part.function
-    if inspect.ismethod(function):
-        owner = notebook.known(function.__self__)
-        if owner is None:
-            owner = next(
-                (n for n, v in notebook.names.items() if v is function.__self__ and n[0] != "_"),
-                None,
-            )
-        return f"{owner}.{function.__name__}" if owner else ""
-    name = notebook.known(function)
-    if name is not None:
-        return name
-    plain = plain_function(function)
-    for candidate, value in notebook.names.items():
-        if plain is not None and plain_function(value) is plain and not candidate.startswith("_"):
-            return candidate
-    return ""
-
-
-def asked(name: str, value: str, notebook: Notebook, what: str) -> Node:
-    """A secret that the notebook was told, or has worked out."""
-    variable = notebook.environment.variable(name, value, name)
-    return Node(
-        pieces=(Piece(binds=(name,), source=f"{name} = {notebook.environment.read(variable)}"),),
-        remarks=(f"{name} {what}: it comes from the environment variable {variable}.",),
-    )
-
-
-def in_words(part: Part, expression: str) -> Obstacle | None:
-    """What stands in the way of a part before its source is looked at."""
-    if not expression:
-        return _nameless(part)
-    texts = [part.name, *(v for v in part.options.values() if isinstance(v, str))]
-    if any(True for text in texts for _ in shapes(text)):
-        return Obstacle(
-            part=part.name,
-            through=(expression,),
-            reason="its name, title or description holds what looks like a secret",
-            ways=("take it out and run the cell again",),
-        )
-    return None
-
-
-def _nameless(part: Part) -> Obstacle:
-    function = getattr(part.function, "__name__", part.name)
-    return Obstacle(
-        part=part.name,
-        through=(function,),
-        reason=f"the notebook has no name for its function any more: {function} is something"
-        " else now, or gone",
-        ways=("run the cell that defines it again, then export", f"%mcp remove {part.name}"),
-    )
 
 
 def taken_names(selection: Selection) -> frozenset[str]:

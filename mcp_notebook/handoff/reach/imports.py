@@ -144,6 +144,15 @@ def _only_here(modules: tuple[str, ...]) -> Trouble | None:
     return None
 
 
+def _pythons_own(name: str, value: Any) -> bool:
+    if isinstance(value, types.BuiltinFunctionType | type):
+        return value.__module__ in ("builtins", "_io", "io")
+    return value in (None, True, False, Ellipsis, NotImplemented) or type(value).__module__ in (
+        "_sitebuiltins",
+        "IPython.core.autocall",
+    )
+
+
 def builtin(name: str) -> Node | None:
     """What a name comes to that the notebook does not bind.
 
@@ -157,8 +166,17 @@ def builtin(name: str) -> Node | None:
                 ways=("return the value instead of showing it, then run the cell again",),
             )
         )
-    if hasattr(builtins, name) or name in OF_MODULES:
+    held = getattr(builtins, name, None)
+    if name in OF_MODULES or (hasattr(builtins, name) and _pythons_own(name, held)):
         return None
+    if hasattr(builtins, name):
+        return Node(
+            trouble=Trouble(
+                reason=f"something put {name} among Python's own names (builtins), where no file"
+                " has it",
+                ways=(f"give it a name in a cell: {name} = ...",),
+            )
+        )
     return Node(
         trouble=Trouble(
             reason=f"{name} is not defined in the notebook, so that the tool fails there too",

@@ -36,10 +36,17 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """Why a name cannot leave, and the ways out."""
+    """Why a name cannot leave, and the ways out.
+
+    Attributes:
+        reason: why.
+        ways: the ways out.
+        name: what cannot leave, where it is something that the name uses.
+    """
 
     reason: str
     ways: tuple[str, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,7 @@ class Notebook:
         replace: names whose values come from other expressions.
         env: names whose values come from the environment.
         reached: the names that the parts use, as far as the source tells.
+        methods: by name, the methods of its value that are parts.
         secrets: the secrets it holds, with the name of each.
         environment: the variables that the server takes.
     """
@@ -43,6 +44,7 @@ class Notebook:
     replace: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     reached: set[str] = field(default_factory=set)
+    methods: dict[str, set[str]] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     environment: Environment = field(default_factory=Environment)
 
@@ -80,6 +82,16 @@ class Notebook:
         else:
             candidates = []
         return next((n for n in candidates if n != besides and n.isidentifier()), None)
+
+    def asks_for_heirs(self, name: str) -> bool:
+        """Whether what the parts use asks for ``NAME.__subclasses__()``."""
+        return any(
+            isinstance(inner, ast.Attribute) and inner.attr == "__subclasses__"
+            for one in self.reached
+            if (statement := self.history.newest(one)) is not None
+            and name in statement.reads.all | {one}
+            for inner in ast.walk(statement.node)
+        )
 
     def module(self, name: str) -> str:
         """The name under which a module can be used beside the notebook's own names."""

@@ -14,10 +14,10 @@ from typing import Any
 from .cells import Statement
 from .codes import functions_in, made_here, of_notebook
 from .definitions import changes_it, stale_reads, without_registration
-from .names import reads
 from .node import Node, Piece, Trouble, piece_of
 from .notebook import Notebook
-from .pure import UnsureError, evaluate, resolve, same
+from .pure import PLAIN, UnsureError, evaluate, resolve, same
+from .quiet import loud
 from .written import NotWritableError, written
 
 _REMADE = frozenset(
@@ -31,20 +31,6 @@ _REMADE = frozenset(
     }
 )  # fmt: skip
 """Modules whose objects are as good when they are made again by the same call."""
-
-_QUIET = _REMADE | frozenset(
-    {
-        "base64", "binascii", "bisect", "calendar", "cmath", "colorsys", "contextlib", "copy",
-        "csv", "difflib", "hashlib", "heapq", "html", "inspect", "io", "itertools", "math",
-        "numbers", "pprint", "statistics", "struct", "time", "unicodedata", "urllib.parse",
-        "warnings", "zlib", "asyncio", "os.path", "posixpath", "_datetime", "_decimal", "_io",
-        "_collections", "_collections_abc", "collections.abc", "sys", "os", "numpy", "_bisect",
-        "_heapq", "_struct", "_statistics", "mcp", "mcp_types", "secrets",
-    }
-)  # fmt: skip
-"""Modules that may be used while a definition runs: they touch nothing outside."""
-
-_LOUD = frozenset({"open", "input", "exec", "eval", "compile", "__import__", "breakpoint"})
 
 
 def object_of(name: str, value: Any, notebook: Notebook) -> Node:
@@ -256,9 +242,9 @@ def _remade(name: str, value: Any, statement: Statement, notebook: Notebook) -> 
     stale = stale_reads(statement, notebook) or _stale_below(statement, notebook)
     if stale is not None:
         return stale
-    loud = loud_in(statement, notebook)
-    if loud:
-        return _live(name, value, f"making it again would call {loud}")
+    called = loud([statement.node], notebook, bodies=False)
+    if called:
+        return _live(name, value, f"making it again would call {called}")
     if functions:
         return _closure(name, value, node.value, notebook)
     return None
@@ -286,46 +272,6 @@ def _stale_below(statement: Statement, notebook: Notebook) -> Trouble | None:
     return None
 
 
-def loud_in(statement: Statement, notebook: Notebook) -> str:
-    """What a statement would do to the world outside if it ran again; empty where nothing."""
-    seen: set[str] = set()
-    left: list[ast.stmt] = [statement.node]
-    while left:
-        node = left.pop()
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Call):
-                called = _called(inner, notebook)
-                if called:
-                    return called
-            elif isinstance(inner, ast.Await):
-                return "await"
-        used = reads(node)
-        for name in used.all:
-            value = notebook.names.get(name)
-            if name in seen or value is None or not of_notebook(value, notebook.names):
-                continue
-            seen.add(name)
-            made = notebook.history.newest(name)
-            if made is not None:
-                left.append(made.node)
-    return ""
-
-
-def _called(call: ast.Call, notebook: Notebook) -> str:
-    if isinstance(call.func, ast.Name) and call.func.id in _LOUD - notebook.names.keys():
-        return call.func.id
-    value = resolve(call.func, notebook.names)
-    if value is None or of_notebook(value, notebook.names):
-        return ""
-    module = getattr(value, "__module__", None) or ""
-    text = ast.unparse(call.func)
-    if text.startswith("os.") and not text.startswith(("os.path.", "os.environ", "os.getenv")):
-        return text
-    if module.partition(".")[0] in _QUIET or module in _QUIET or module == "":
-        return ""
-    return text
-
-
 def _closure(name: str, value: Any, made: ast.expr, notebook: Notebook) -> Trouble | None:
     """Whether a function that a call made holds what the call would give it today."""
     if not isinstance(made, ast.Call) or not isinstance(value, types.FunctionType):
@@ -347,7 +293,7 @@ def _closure(name: str, value: Any, made: ast.expr, notebook: Notebook) -> Troub
             again = evaluate(expression, notebook.names)
         except UnsureError:
             continue
-        if not same(again, held[parameter]):
+        if isinstance(again, PLAIN) and not same(again, held[parameter]):
             return Trouble(
                 reason=f"it was made with {parameter} = {held[parameter]!r}, and would get"
                 f" {again!r} today",

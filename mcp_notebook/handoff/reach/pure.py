@@ -16,6 +16,7 @@ import enum
 import fractions
 import json
 import math
+import os
 import pathlib
 import re
 import statistics
@@ -24,6 +25,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from .codes import same_code
 from .names import CHANGING
 
 MAX_STEPS = 20_000
@@ -36,7 +38,8 @@ _FUNCTIONS: tuple[Any, ...] = (
     collections.deque, datetime.date, datetime.datetime, datetime.time, datetime.timedelta,
     datetime.timezone, decimal.Decimal, fractions.Fraction, pathlib.Path, pathlib.PurePath,
     pathlib.PurePosixPath, re.compile, re.escape, statistics.fmean, statistics.mean,
-    statistics.median, uuid.UUID, json.loads, copy.copy, copy.deepcopy,
+    statistics.median, uuid.UUID, os.getcwd, os.path.join, os.path.abspath, os.path.basename,
+    os.path.dirname, json.loads, copy.copy, copy.deepcopy,
 )  # fmt: skip
 _OF_ELEMENTS = frozenset(
     {
@@ -65,7 +68,7 @@ _NODES = (
     ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Subscript, ast.Slice,
     ast.Starred, ast.Name, ast.Attribute, ast.Call, ast.keyword, ast.ListComp, ast.SetComp,
     ast.DictComp, ast.GeneratorExp, ast.comprehension, ast.expr_context, ast.operator,
-    ast.unaryop, ast.boolop, ast.cmpop,
+    ast.unaryop, ast.boolop, ast.cmpop, ast.Lambda,
 )  # fmt: skip
 
 
@@ -91,8 +94,19 @@ def evaluate(node: ast.expr, names: dict[str, Any]) -> Any:
         raise UnsureError(str(error)) from error
 
 
+def _worked_out(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of an expression without the bodies of functions in it: they do not run."""
+    yield node
+    if isinstance(node, ast.Lambda):
+        for default in node.args.defaults:
+            yield from _worked_out(default)
+        return
+    for inner in ast.iter_child_nodes(node):
+        yield from _worked_out(inner)
+
+
 def _check(node: ast.AST, names: dict[str, Any], bound: set[str]) -> None:
-    for inner in ast.walk(node):
+    for inner in _worked_out(node):
         if not isinstance(inner, _NODES):
             raise UnsureError(type(inner).__name__)
         if isinstance(inner, ast.Call):
@@ -120,10 +134,15 @@ def _check_call(call: ast.Call, names: dict[str, Any], bound: set[str]) -> None:
     raise UnsureError(ast.unparse(call.func))
 
 
+_OF_PATHS = {"read_text", "read_bytes", "resolve", "absolute", "exists", "is_file", "is_dir"}
+
+
 def _method(value: Any, method: str) -> bool:
     """Whether a method only tells something of a value."""
     if isinstance(value, pathlib.PurePath):
-        return hasattr(pathlib.PurePath, method) or method in {"read_text", "read_bytes"}
+        return hasattr(pathlib.PurePath, method) or method in _OF_PATHS
+    if value in (pathlib.Path, pathlib.PosixPath) and method in {"cwd", "home"}:
+        return True
     return isinstance(value, PLAIN) and method not in CHANGING and not method.startswith("_")
 
 
@@ -285,6 +304,8 @@ def same(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(
             same(a, b) and same(one[a], other[b]) for a, b in zip(one, other, strict=True)
         )
+    if isinstance(one, types.FunctionType):
+        return same_code(one.__code__, other.__code__)
     try:
         return bool(one == other)
     except Exception:  # noqa: BLE001 - the user's own comparison

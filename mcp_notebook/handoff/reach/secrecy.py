@@ -17,6 +17,9 @@ from mcp_notebook.trace.places import find
 
 from .cells import Statement
 
+MIN_NAMED = 4
+"""Shorter texts hide nothing, whatever name they stand under."""
+
 MIN_KNOWN = 6
 """Shorter secrets are replaced where they stand under a name, not wherever they occur."""
 
@@ -30,8 +33,8 @@ _WEAK_VALUE = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[^\s<>\[\]]{12,}")
 _TOKEN_VALUE = re.compile(r"(?!<|\[|\w+://)[^\s,]{6,}")
 _ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]*://(?![^/\s]*:[^/\s]*@)[^\s]*")
 _NO_VALUE = re.compile(
-    r"(?i)|none|null|true|false|\*+|<.*>|\{.*\}|\$\{?\w+\}?|x{3,}|\.{3}|change[-_ ]?me"
-    r"|your[-_ ].*|todo|placeholder"
+    r"(?i)|none|null|true|false|\*+|<.*>|\{.*\}|\$\{?\w+\}?|x{3,}|\.{3}|bearer|basic|token"
+    r"|change[-_ ]?me|your[-_ ].*|todo|placeholder"
 )
 _PATH = re.compile(r"[\w./\\~-]+\.(?:json|toml|ya?ml|txt|env|pem|key|csv|cfg|ini|md|py)")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -53,9 +56,9 @@ def is_secret(hint: str, value: str) -> bool:
         hint: the name, key, parameter or header it stands under; may be empty.
         value: the text.
     """
-    if _NO_VALUE.fullmatch(value):
+    if _NO_VALUE.fullmatch(value.strip()):
         return False
-    if hint and _by_name(hint, value):
+    if hint and len(value) >= MIN_NAMED and _by_name(hint, value):
         return True
     return any(True for _ in shapes(value))
 

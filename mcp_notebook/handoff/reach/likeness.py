@@ -1,0 +1,182 @@
+"""Whether what the source makes again is like what the notebook holds."""
+
+from __future__ import annotations
+
+import collections
+import enum
+import functools
+import queue
+import random
+import re
+import types
+from collections.abc import Iterable
+from typing import Any
+
+from .pure import same
+
+_SCALARS = (str, bytes, int, float, complex, bool, type(None), range, re.Pattern)
+
+
+class Likeness:
+    """Compares two things that were made apart from each other, attribute by attribute.
+
+    Attributes:
+        differs: where they differ, as ``pens`` or ``items[2].price``; empty where nowhere.
+    """
+
+    def __init__(self) -> None:
+        self.differs = ""
+        self._seen: set[tuple[int, int]] = set()
+
+    def alike(self, one: Any, other: Any, where: str = "") -> bool:
+        """Whether they are alike."""
+        if one is other or (id(one), id(other)) in self._seen:
+            return True
+        self._seen.add((id(one), id(other)))
+        found = self._alike(one, other, where)
+        if not found and not self.differs:
+            self.differs = where or "its value"
+        return found
+
+    def _alike(self, one: Any, other: Any, where: str) -> bool:
+        if isinstance(one, type) and isinstance(other, type):
+            return self._classes(one, other, where)
+        if not _same_type(type(one), type(other)):
+            return False
+        if isinstance(one, enum.Enum):
+            return bool(one.name == other.name)
+        if isinstance(one, _SCALARS):
+            return same(one, other)
+        if isinstance(one, types.FunctionType):
+            return self._functions(one, other, where)
+        if isinstance(one, dict):
+            return self._dicts(one, other, where)
+        if isinstance(one, list | tuple | collections.deque):
+            return len(one) == len(other) and all(
+                self.alike(a, b, f"{where}[{n}]")
+                for n, (a, b) in enumerate(zip(one, other, strict=True))
+            )
+        if isinstance(one, functools.partial):
+            return self.alike(
+                (one.func, one.args, one.keywords), (other.func, other.args, other.keywords), where
+            )
+        if isinstance(one, types.MethodType | staticmethod | classmethod):
+            held = self.alike(one.__func__, other.__func__, where)
+            return held and self.alike(
+                getattr(one, "__self__", None), getattr(other, "__self__", None), where
+            )
+        if isinstance(one, random.Random):
+            return bool(one.getstate() == other.getstate())
+        if isinstance(one, queue.Queue):
+            return self.alike(list(one.queue), list(other.queue), where)
+        return self._objects(one, other, where)
+
+    def _classes(self, one: type, other: type, where: str) -> bool:
+        if one.__qualname__ != other.__qualname__ or one.__module__ == other.__module__:
+            return one.__qualname__ == other.__qualname__ and one == other
+        here = {n: v for n, v in vars(one).items() if not _dunder(n) and not callable(v)}
+        there = {n: v for n, v in vars(other).items() if not _dunder(n) and not callable(v)}
+        plain = {n for n, v in here.items() if isinstance(v, (*_SCALARS, list, dict, set, tuple))}
+        return all(
+            name in there and self.alike(here[name], there[name], f"{where}.{name}")
+            for name in sorted(plain)
+        )
+
+    def _functions(self, one: Any, other: Any, where: str) -> bool:
+        # the source was chosen by its code; a secret taken out of it makes another code
+        if _signed(one.__code__) != _signed(other.__code__):
+            return False
+        return (
+            self.alike(one.__defaults__, other.__defaults__, f"{where}: its defaults")
+            and self.alike(one.__kwdefaults__, other.__kwdefaults__, f"{where}: its defaults")
+            and self.alike(_closed(one), _closed(other), f"{where}: what it encloses")
+            and self.alike(
+                {n: v for n, v in vars(one).items() if not _dunder(n)},
+                {n: v for n, v in vars(other).items() if not _dunder(n)},
+                where,
+            )
+        )
+
+    def _dicts(self, one: Any, other: Any, where: str) -> bool:
+        if len(one) != len(other):
+            return False
+        for (key, value), (key2, value2) in zip(one.items(), other.items(), strict=True):
+            if not self.alike(key, key2, where) or not self.alike(
+                value, value2, f"{where}[{key!r}]" if isinstance(key, str | int) else where
+            ):
+                return False
+        return True
+
+    def _objects(self, one: Any, other: Any, where: str) -> bool:
+        kind = type(one)
+        if isinstance(one, set | frozenset) and not any(_holds_state(v) for v in one):
+            return bool(one == other)
+        if "__wrapped__" in getattr(one, "__dict__", {}):
+            return self.alike(one.__wrapped__, other.__wrapped__, where)
+        if _library(kind):
+            return _equal_or_opaque(one, other)
+        mine, theirs = dict(_attributes(one)), dict(_attributes(other))
+        if mine.keys() != theirs.keys():
+            odd = sorted(mine.keys() ^ theirs.keys())
+            self.differs = self.differs or f"{where}.{odd[0]}".lstrip(".")
+            return False
+        return all(
+            self.alike(mine[name], theirs[name], f"{where}.{name}".lstrip(".")) for name in mine
+        )
+
+
+def _same_type(one: type, other: type) -> bool:
+    return one is other or (
+        one.__qualname__ == other.__qualname__ and one.__module__ != other.__module__
+    )
+
+
+def _library(kind: type) -> bool:
+    return kind.__module__ not in ("__main__", REHEARSED)
+
+
+REHEARSED = "__rehearsal__"
+"""The name of the module in which source is tried."""
+
+
+def _equal_or_opaque(one: Any, other: Any) -> bool:
+    """Equal, or of a kind that says nothing of itself: a lock, a logger, a type variable."""
+    try:
+        if bool(one == other):
+            return True
+    except Exception:  # noqa: BLE001 - the library's own comparison
+        return True
+    return "__eq__" not in {n for k in type(one).__mro__[:-1] for n in vars(k)}
+
+
+def _attributes(value: Any) -> Iterable[tuple[str, Any]]:
+    for name, held in getattr(value, "__dict__", {}).items():
+        if not name.startswith("__"):
+            yield name, held
+    for kind in type(value).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if hasattr(value, name) and not name.startswith("__"):
+                yield name, getattr(value, name)
+
+
+def _signed(code: types.CodeType) -> tuple[object, ...]:
+    return code.co_name, code.co_argcount, code.co_kwonlyargcount, code.co_freevars
+
+
+def _closed(function: Any) -> list[Any]:
+    found = []
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:  # not filled yet
+            found.append(None)
+    return found
+
+
+def _holds_state(value: Any) -> bool:
+    return hasattr(value, "__dict__") and not isinstance(value, type | types.FunctionType)
+
+
+def _dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")

@@ -1,0 +1,80 @@
+"""The tools, resources and prompts themselves: what names them, what they tell."""
+
+from __future__ import annotations
+
+import inspect
+
+from mcp_notebook.handoff.selection import Obstacle
+from mcp_notebook.runtime.server import Part
+
+from .codes import plain_function
+from .notebook import Notebook
+from .secrecy import is_secret, shapes
+
+
+def root_of(part: Part, notebook: Notebook) -> str:
+    """What names the function of a part: ``add``, ``desk.lookup``; empty where nothing does."""
+    function = part.function
+    if inspect.ismethod(function):
+        owner = notebook.known(function.__self__)
+        if owner is None:
+            owner = next(
+                (n for n, v in notebook.names.items() if v is function.__self__ and n[0] != "_"),
+                None,
+            )
+        return f"{owner}.{function.__name__}" if owner else ""
+    name = notebook.known(function)
+    if name is not None:
+        return name
+    plain = plain_function(function)
+    for candidate, value in notebook.names.items():
+        if plain is not None and plain_function(value) is plain and not candidate.startswith("_"):
+            return candidate
+    return ""
+
+
+def in_words(part: Part, expression: str) -> Obstacle | None:
+    """What stands in the way of a part before its source is looked at."""
+    if not expression:
+        return _nameless(part)
+    told = _told(part)
+    if told:
+        return Obstacle(
+            part=part.name,
+            through=(expression, told),
+            reason=f"the default of {told} looks like a secret, and every client is told of it",
+            ways=(f"let {told} default to None, and take the secret from os.environ in the tool",),
+        )
+    texts = [part.name, *(v for v in part.options.values() if isinstance(v, str))]
+    if any(True for text in texts for _ in shapes(text)):
+        return Obstacle(
+            part=part.name,
+            through=(expression,),
+            reason="its name, title or description holds what looks like a secret",
+            ways=("take it out and run the cell again",),
+        )
+    return None
+
+
+def _told(part: Part) -> str:
+    """A parameter of a tool whose default is a secret."""
+    try:
+        parameters = inspect.signature(part.function).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    for parameter in parameters if part.kind == "tool" else ():
+        default = parameter.default
+        if isinstance(default, str) and is_secret(parameter.name, default):
+            return parameter.name
+    return ""
+
+
+def _nameless(part: Part) -> Obstacle:
+    function = getattr(part.function, "__name__", part.name)
+    return Obstacle(
+        part=part.name,
+        through=(function,),
+        reason=f"the notebook has no name for its function any more: {function} is something"
+        " else now, or gone",
+        ways=("run the cell that defines it again, then export", f"%mcp remove {part.name}"),
+    )

@@ -1,0 +1,237 @@
+"""Tries the taken source in a namespace of its own, and compares what comes out.
+
+Nothing is tried that does something to the world outside. The rest runs as it would in the
+file, so that what it makes can be laid beside what the notebook holds.
+"""
+
+from __future__ import annotations
+import __future__
+
+import contextlib
+import io
+import os
+import random
+import sys
+import types
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mcp_notebook.handoff.selection import Registration, Variable
+from mcp_notebook.runtime import sdk
+
+from .cells import parse
+from .likeness import REHEARSED, Likeness
+from .node import Node, Piece, Trouble
+from .notebook import Notebook
+from .order import ordered
+from .quiet import loud
+
+MAX_LINES = 300_000
+"""So many lines of the user's code are run again."""
+
+
+class _TooLongError(BaseException):
+    """The source takes too long to be tried."""
+
+
+class Rehearsal:
+    """The source of some names, run in a module of its own.
+
+    Args:
+        nodes: what the names come to.
+        notebook: the notebook.
+        imports: the import statements.
+        variables: what the environment gives.
+        deferred: whether annotations are text in the file.
+        registrations: the parts, with what names the function of each.
+    """
+
+    def __init__(
+        self,
+        nodes: Mapping[str, Node],
+        notebook: Notebook,
+        imports: list[str],
+        variables: list[Variable],
+        *,
+        deferred: bool,
+        registrations: list[Registration],
+    ) -> None:
+        self._notebook = notebook
+        self._flags = __future__.annotations.compiler_flag if deferred else 0
+        self.schemas: dict[str, Trouble] = {}
+        """The tools whose schema would be another, by name."""
+        self.nodes = _quiet(nodes, notebook)
+        self.module = types.ModuleType(REHEARSED)
+        self.failed: dict[str, Trouble] = {}
+        self._whole = True
+        self._run(imports, variables, registrations)
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What came out."""
+        return self.module.__dict__
+
+    def _run(
+        self, imports: list[str], variables: list[Variable], registrations: list[Registration]
+    ) -> None:
+        self.names["__file__"] = str(self._notebook.folder / "server.py")
+        with _surroundings(self.module, variables, self._notebook.folder):
+            for line in imports:
+                with contextlib.suppress(Exception):
+                    exec(line, self.names)
+            try:
+                for piece in ordered(self.nodes):
+                    if not self._piece(piece):
+                        break
+                for registration in registrations if self._whole else []:
+                    self._schema(registration)
+            except _TooLongError:
+                self._whole = False
+
+    def _schema(self, registration: Registration) -> None:
+        """Compare what a client is told of a tool."""
+        part, first = registration.part, registration.expression.partition(".")[0]
+        if part.kind != "tool" or first not in self.names or first not in self.nodes:
+            return
+        try:
+            before = sdk.make_tool(part.function, name=part.name, **part.options)
+        except Exception:  # noqa: BLE001 - it was a tool when it was registered
+            return
+        try:
+            function = eval(registration.expression, self.names)
+            after = sdk.make_tool(function, name=part.name, **part.options)
+        except Exception as error:  # noqa: BLE001 - the SDK raises many kinds
+            why = " ".join(str(error).split()).partition("For further information")[0]
+            self.schemas[part.name] = Trouble(
+                reason=f"it cannot become a tool where its source stands alone: {why}",
+                ways=("restart the kernel, run the cells from the top, then export",),
+            )
+            return
+        told = (before.description, before.parameters, before.output_schema)
+        if told != (after.description, after.parameters, after.output_schema):
+            self.schemas[part.name] = Trouble(
+                reason="its source gives another schema today than the one that clients are told",
+                ways=("run the cells it is from again, then export",),
+            )
+
+    def _piece(self, piece: Piece) -> bool:
+        code = compile(piece.source, f"<{REHEARSED}>", "exec", self._flags, dont_inherit=True)
+        try:
+            exec(code, self.names)
+        except Exception as error:  # noqa: BLE001 - whatever the user's code raises
+            text = f"{type(error).__name__}: {error}"
+            for name in [n for n, node in self.nodes.items() if piece in node.pieces]:
+                self.failed[name] = Trouble(
+                    reason=f"{piece.cell or name} fails where it stands alone: {text}",
+                    ways=(
+                        f"restart the kernel, run the cells from the top, and export {name} anew",
+                    ),
+                )
+            self._whole = False
+            return False
+        return True
+
+    def differs(self, name: str) -> str | None:
+        """Where what came out differs from what the notebook holds; None where nowhere.
+
+        Returns:
+            None as well where it was not tried.
+        """
+        if not self._whole or name not in self.nodes or name not in self.names:
+            return None
+        likeness = Likeness()
+        if likeness.alike(self._notebook.names.get(name), self.names[name]):
+            return None
+        return likeness.differs
+
+    def tried(self, name: str) -> bool:
+        """Whether a name was made in it."""
+        return self._whole and name in self.nodes and name in self.names
+
+
+def _quiet(nodes: Mapping[str, Node], notebook: Notebook) -> dict[str, Node]:
+    """The nodes that can be tried: they and what they use at once do nothing outside."""
+    left = {
+        name: node
+        for name, node in nodes.items()
+        if not name.startswith("<")
+        and not node.files
+        and not any(loud([parse(p.source)], notebook, bodies=False) for p in node.pieces)
+    }
+    while True:
+        gone = [
+            name
+            for name, node in left.items()
+            if any(
+                used in nodes and used not in left
+                for piece in node.pieces
+                for used in _at_once(piece, nodes)
+            )
+        ]
+        if not gone:
+            return left
+        for name in gone:
+            del left[name]
+
+
+def _at_once(piece: Piece, nodes: Mapping[str, Node]) -> set[str]:
+    """The names that must be there when a piece runs: what it reads, and what that may call."""
+    seen: set[str] = set()
+    left = list(piece.eager)
+    while left:
+        name = left.pop()
+        if name not in seen and name in nodes:
+            seen.add(name)
+            left += nodes[name].needs
+    return seen
+
+
+@contextlib.contextmanager
+def _surroundings(
+    module: types.ModuleType, variables: list[Variable], folder: Path
+) -> Iterator[None]:
+    """The process as the source expects it, and as it was afterwards."""
+    missing = {v.name: v.value for v in variables if v.name not in os.environ}
+    state = random.getstate()
+    numpy = sys.modules.get("numpy")
+    numbers = numpy.random.get_state() if numpy is not None else None
+    before, where = sys.gettrace(), Path.cwd()
+    sys.modules[REHEARSED] = module
+    os.environ.update(missing)
+    try:
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            if folder.is_dir():
+                os.chdir(folder)
+            if before is None:
+                sys.settrace(_counting())
+            yield
+    finally:
+        sys.settrace(before)
+        os.chdir(where)
+        for name in missing:
+            os.environ.pop(name, None)
+        sys.modules.pop(REHEARSED, None)
+        random.setstate(state)
+        if numpy is not None:
+            numpy.random.set_state(numbers)
+
+
+def _counting() -> Any:
+    left = MAX_LINES
+
+    def line(_frame: Any, event: str, _argument: Any) -> Any:
+        nonlocal left
+        if event == "line":
+            left -= 1
+            if left < 0:
+                raise _TooLongError
+        return line
+
+    return line
