@@ -20,7 +20,8 @@ from .catalogue import Catalogue
 from .contract import Kept, contract_file
 from .folder import SCRIPT, Folder, script_path, write_new
 from .proof.environment import Environment, declared, declared_by_project, environment
-from .proof.proof import Plan, Proof, offered, plan_calls, prove
+from .proof.plan import Plan, plan_calls
+from .proof.proof import Proof, offered, prove
 from .proof.recorded import Call
 from .proof.stand import Subject
 from .proof.testfile import as_test
@@ -84,7 +85,6 @@ def export(
     here = Path(workbench.folder)
     folder = Folder(script_path(path, server=served.name, folder=here))
     expected = offered(workbench, served)
-    on_step(0, None, "follow the names")
     names, cells = _notebook(workbench, served, names, cells)
     selection = gather(
         served, names, cells=cells, freeze=freeze, replace=replace, env=env, folder=here

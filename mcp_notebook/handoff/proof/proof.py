@@ -5,46 +5,24 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
 
-from mcp_notebook.errors import McpError, UsageError
+from mcp_notebook.errors import McpError
 from mcp_notebook.handoff.catalogue import Catalogue, differences, read_catalogue
 from mcp_notebook.runtime.masking import masked
-from mcp_notebook.runtime.names import near
 from mcp_notebook.runtime.server import NotebookServer
 from mcp_notebook.runtime.workbench import Workbench
+from mcp_notebook.trace.events import Message
 
 from .environment import Environment
-from .recorded import Call, distinct, recorded
+from .plan import Plan
+from .recorded import Call
 from .replay import DIFFERS, EQUAL, UNSTEADY, Verdict, judge
 from .stand import CALL_S, ERAS, Notebook, Stand, Subject, stand
 
-MOST_CALLS: Final = 200
-"""So many calls are replayed on each road, the newest."""
-
 Told = Callable[[int, int, str], None]
 """Told how much is done, of how much, and what comes next; from any thread."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Which calls are replayed, and which are not.
-
-    Attributes:
-        calls: what is replayed, in the order it was recorded.
-        left_out: tools and why their calls are not replayed, in a few words.
-        unrecorded: parts that were never called: compared by schema alone.
-        safe: tools that may be called as often as one likes.
-        unsteady: tools whose answers the user says are not the same twice.
-    """
-
-    calls: tuple[Call, ...] = ()
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    unrecorded: tuple[str, ...] = ()
-    safe: frozenset[str] = frozenset()
-    unsteady: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,78 +110,6 @@ class Proof:
             if verdict.word == UNSTEADY
         ]
         return list(dict.fromkeys([*sorted(self.plan.unsteady), *found]))
-
-
-def plan_calls(
-    workbench: Workbench,
-    server: NotebookServer,
-    *,
-    expected: Catalogue,
-    replay: Sequence[str] = (),
-    unsteady: Sequence[str] = (),
-) -> Plan:
-    """Which recorded calls are replayed.
-
-    A tool is called only where it says of itself that calling it is harmless, or where the user
-    named it: a replayed ``send_email`` sends.
-
-    Args:
-        workbench: whose Trace is read.
-        server: whose calls.
-        expected: what it offers.
-        replay: tools that are replayed all the same.
-        unsteady: tools whose answers are not compared.
-
-    Raises:
-        UsageError: a tool is named that is not there.
-    """
-    for name in [*replay, *unsteady]:
-        if name not in expected.tools and name not in _other_names(expected):
-            raise UsageError(
-                f"{server.name} has no tool {name!r}.",
-                hint=near(name, expected.tools).strip() or f"It has: {', '.join(expected.tools)}.",
-            )
-    safe = frozenset(name for name, tool in expected.tools.items() if _harmless(tool))
-    named = frozenset(replay)
-    calls, left_out = [], dict[str, str]()
-    called: set[tuple[str, str]] = set()
-    for call in distinct(recorded(workbench, server), named - safe):
-        if call.kind == "tool" and call.name not in expected.tools:
-            continue  # it was removed since
-        called.add((call.kind, call.name))
-        if why := _why_not(call, safe | named):
-            left_out.setdefault(call.name, why)
-        elif call.name not in unsteady:
-            calls.append(call)
-    unrecorded = [name for name in expected.tools if ("tool", name) not in called]
-    unrecorded += [uri for uri in expected.resources if ("resource", uri) not in called]
-    unrecorded += [name for name in expected.prompts if ("prompt", name) not in called]
-    return Plan(
-        calls=tuple(calls[-MOST_CALLS:]),
-        left_out=left_out,
-        unrecorded=tuple(unrecorded),
-        safe=safe,
-        unsteady=frozenset(unsteady),
-    )
-
-
-def _other_names(expected: Catalogue) -> set[str]:
-    return {*expected.resources, *expected.templates, *expected.prompts}
-
-
-def _harmless(tool: Mapping[str, Any]) -> bool:
-    told = tool.get("annotations") or {}
-    return bool(told.get("readOnlyHint") or told.get("idempotentHint"))
-
-
-def _why_not(call: Call, callable_tools: frozenset[str]) -> str:
-    if call.kind == "tool" and call.name not in callable_tools:
-        return "it may change something: neither read-only nor idempotent, nor named by --replay"
-    if call.reaches:
-        return "a secret stands in what was asked"
-    if call.tangled:
-        return "several calls were under way when questions were asked"
-    return ""
 
 
 def prove(
@@ -322,6 +228,7 @@ def _walk(
                     judge(connection, call, era, notebook, steady=steady, timeout=CALL_S)
                 )
                 steps.step(f"{transport} {era}: {call.name}")
+            unlike += _strays(here.bench, connection.name)
     except McpError as error:
         return RoadResult(
             transport=transport,
@@ -337,6 +244,18 @@ def _walk(
         verdicts=tuple(verdicts),
         seconds=time.monotonic() - started,
     )
+
+
+def _strays(bench: Workbench, name: str) -> list[str]:
+    """What came over a link and is no message: a client may end the link over it."""
+    strays = [
+        event
+        for event in bench.trace.events()
+        if event.conn == name and isinstance(event, Message) and not isinstance(event.json(), dict)
+    ]
+    if not strays:
+        return []
+    return [f"it wrote what is no message: {strays[0].raw[:80]!r}"]
 
 
 def offered(workbench: Workbench, server: NotebookServer) -> Catalogue:

@@ -43,7 +43,8 @@ class Call:
         outcome: what came back.
         era: ``legacy`` or ``modern``.
         seq: the number of its first message in the Trace.
-        answers: what the client answered to the server's questions, in order.
+        answers: what the client answered to the server's questions, in order; a refusal that is
+            a JSON-RPC error as ``{"error": ...}``.
         reaches: whether a secret stands in what was asked; such a call is not repeated.
         tells: whether a secret stands in what came back; such an answer is not written down.
         tangled: whether it cannot be told which answers belong to it.
@@ -166,8 +167,9 @@ def _call(
         return None
     answers: list[dict[str, Any]] = []
     for question in asked or []:
-        said = of(read(question.answer)).result if question.answer else None
-        answers.append(said or {"action": "decline"})
+        said = of(read(question.answer)) if question.answer else None
+        if said is not None:
+            answers.append(said.result if said.result is not None else {"error": said.error})
     for each in rounds:
         given = (of(read(each.request)).params or {}).get("inputResponses")
         answers += [said for said in (given or {}).values() if isinstance(said, dict)]

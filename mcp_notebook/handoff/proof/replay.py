@@ -87,6 +87,8 @@ def make(connection: Connection, call: Call, *, timeout: float) -> Outcome:
 
 def _result(given: dict[str, Any]) -> types.Result | types.ErrorData:
     """A recorded answer of a client as the SDK's."""
+    if "error" in given:
+        return types.ErrorData.model_validate(given["error"])
     model: Any = types.CreateMessageResult if "role" in given else types.ElicitResult
     found: types.Result = model.model_validate(given)
     return found

@@ -59,11 +59,18 @@ class Session:
 
     async def elicited(self, context: Any, params: Any) -> Any:
         """Answer a form as it was answered in the notebook."""
-        return types.ElicitResult.model_validate(self.answers.pop(0))
+        return self.next_answer(types.ElicitResult)
 
     async def sampled(self, context: Any, params: Any) -> Any:
         """Answer for a model as it was answered in the notebook."""
-        return types.CreateMessageResult.model_validate(self.answers.pop(0))
+        return self.next_answer(types.CreateMessageResult)
+
+    def next_answer(self, model: Any) -> Any:
+        """The next recorded answer, which may be a refusal."""
+        given = self.answers.pop(0)
+        if "error" in given:
+            return types.ErrorData.model_validate(given["error"])
+        return model.model_validate(given)
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Await a method of the client."""

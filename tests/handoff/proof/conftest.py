@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mcp_notebook.handoff.catalogue import Catalogue
-from mcp_notebook.handoff.proof.proof import Plan, Proof, offered, plan_calls, prove
+from mcp_notebook.handoff.proof.plan import Plan, plan_calls
+from mcp_notebook.handoff.proof.proof import Proof, offered, prove
 from mcp_notebook.handoff.proof.stand import Subject
 from mcp_notebook.runtime.server import NotebookServer
 from mcp_notebook.runtime.workbench import Workbench

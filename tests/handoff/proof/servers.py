@@ -177,6 +177,8 @@ if __name__ == "__main__":
 '''
 
 FAULTS = [
+    ("    return len(KEY)", "    os.write(out, b'a stray line\\n'); return len(KEY)"),
+    ('KEY = os.environ["SUBJECT_KEY"]', 'KEY = os.environ["SUBJECT_KEY"]\nout = os.dup(1)'),
     ("    return a + b", "    return a + b + 1"),
     ("def add(a: int, b: int = 2)", "def add(a: int, b: int = 3)"),
     ('"""Review code."""', '"""Review it."""'),

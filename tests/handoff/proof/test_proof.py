@@ -8,6 +8,7 @@ import pytest
 
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.proof import template
+from mcp_notebook.handoff.proof.plan import plan_calls
 from mcp_notebook.handoff.proof.proof import Proof
 from mcp_notebook.handoff.proof.recorded import Call, recorded
 from mcp_notebook.handoff.proof.replay import DIFFERS, EQUAL, UNSTEADY
@@ -72,8 +73,6 @@ def test_a_call_with_a_secret_in_it_is_not_made_again(scene: Scene) -> None:
 
 @pytest.mark.parametrize("option", ["replay", "unsteady"])
 def test_a_tool_that_is_not_there_is_said(scene: Scene, option: str) -> None:
-    from mcp_notebook.handoff.proof.proof import plan_calls
-
     with pytest.raises(UsageError, match=r"no tool 'sned'. Did you mean send\?"):
         plan_calls(
             scene.workbench,
@@ -117,6 +116,7 @@ def test_each_fault_of_a_file_is_found(bad_proof: Proof) -> None:
 
     assert not bad_proof.ok
     assert sorted(road.differences) == [
+        "it wrote what is no message: b'a stray line'",
         'prompt review: description: "Review code." here, "Review it." there',
         "tool add: inputSchema.properties.b.default: 2 here, 3 there",
     ]
