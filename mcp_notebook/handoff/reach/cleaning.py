@@ -72,6 +72,16 @@ def cleaned(piece: Piece, known: dict[str, str], environment: Environment) -> Cl
     return Cleaned(piece=replace(piece, source=source), stood=tuple(found.stood))
 
 
+def shows_secret(source: str) -> bool:
+    """Whether the source of a module holds what looks like a secret."""
+    try:
+        parse(source)
+    except (SyntaxError, ValueError):
+        return False
+    found = cleaned(Piece(binds=(), source=source), {}, Environment())
+    return found.trouble is not None or found.piece.source != source
+
+
 class _Finder:
     def __init__(self, piece: Piece, known: dict[str, str], environment: Environment) -> None:
         self._lines = piece.source.splitlines(keepends=True)

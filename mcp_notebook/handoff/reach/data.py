@@ -169,6 +169,9 @@ def _as_it_is(name: str, value: Any, changers: list[str], notebook: Notebook) ->
         found = written(value, lambda v: notebook.known(v, name), module=notebook.module)
     except NotWritableError as error:
         return Node(trouble=_unwritten(name, value, str(error)))
+    for place in (notebook.folder.resolve(), pathlib.Path.home()):
+        if len(place.parts) > 1 and str(place) in found.text:
+            return Node(trouble=_of_this_machine(name, place))
     return Node(
         imports=tuple(sorted(notebook.import_line(m) for m in found.imports)),
         modules=tuple(sorted(found.imports)),
@@ -210,6 +213,16 @@ def _unknown_begin(name: str, statement: Statement, changers: list[str]) -> Trou
         reason=f"{', '.join(changers)} change it, and what {statement.where} gave it cannot be told"
         " any more",
         ways=(f"--freeze {name}={name.lower()}.json", f"--replace {name}=EXPRESSION"),
+    )
+
+
+def _of_this_machine(name: str, place: pathlib.Path) -> Trouble:
+    return Trouble(
+        reason=f"{name} holds {place}, a folder of this machine",
+        ways=(
+            "name files by a path relative to the notebook, and run the cell again",
+            f"--env {name}={name.upper()}",
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import types
+from dataclasses import replace
 from typing import Any
 
 from .cells import Statement, parse
@@ -31,7 +32,11 @@ def definition_of(name: str, value: Any, notebook: Notebook) -> Node | None:
         return _unfound(name, function, notebook) if _is_ours(function, notebook) else None
     if not is_definition(statement):
         return _bound(name, statement, notebook)
-    return _with_changes(name, statement, notebook, _defaults(statement, function, notebook))
+    node = _with_changes(name, statement, notebook, _defaults(statement, function, notebook))
+    info = getattr(value, "cache_info", None)
+    if callable(info) and info().currsize:
+        return replace(node, remarks=(f"The cache of {name} is empty where the server starts.",))
+    return node
 
 
 def _is_ours(function: types.FunctionType | None, notebook: Notebook) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from mcp_notebook.handoff.selection import Shipped
 
 from .cells import parse
+from .cleaning import shows_secret
 from .node import Trouble
 from .secrecy import shapes
 
@@ -28,7 +29,7 @@ _OPENING = frozenset(
 """Calls whose first text may be the path of a file."""
 
 _PRIVATE = (".env", ".pem", ".key", ".p12", ".pfx", ".netrc", "id_rsa", "id_ed25519", ".pypirc")
-_PRIVATE_WORDS = ("credential", "secret", "password", "token.json", "client_secret")
+_PRIVATE_WORDS = ("credential", "password", "token.json", "client_secret", "secrets.")
 
 
 @dataclass
@@ -98,12 +99,9 @@ class Files:
         path = PurePosixPath(*file.relative_to(self.folder).parts)
         if path in self.found:
             return None
-        name = file.name.lower()
-        if name.endswith(_PRIVATE) or any(word in name for word in _PRIVATE_WORDS):
-            return Trouble(
-                reason=f"{path} looks like a file of secrets, which no server carries along",
-                ways=("take the secret from an environment variable: os.environ[...]",),
-            )
+        secret = private(file)
+        if secret is not None:
+            return secret
         size = file.stat().st_size
         if size + sum(len(f.content) for f in self.found.values()) > MAX_FILE:
             return Trouble(
@@ -111,13 +109,38 @@ class Files:
                 ways=("let the tool fetch it from where all servers reach it",),
             )
         content = file.read_bytes()
+        if file.suffix == ".py":
+            secret = self._script(path, content.decode("utf-8", "replace"))
+            if secret is not None:
+                return secret
         if size < 200_000 and _shows_secret(content):
             return Trouble(
                 reason=f"{path} holds what looks like a secret",
                 ways=("take the secret from an environment variable: os.environ[...]",),
             )
         self.found[path] = Shipped(path=path, content=content, reason=f"opened as {path}")
+        if file.suffix == ".py":
+            return self.take(content.decode("utf-8", "replace"))
         return None
+
+    def _script(self, path: PurePosixPath, source: str) -> Trouble | None:
+        if not shows_secret(source):
+            return None
+        return Trouble(
+            reason=f"{path} holds what looks like a secret",
+            ways=(f"read it from os.environ in {path}",),
+        )
+
+
+def private(file: Path) -> Trouble | None:
+    """Why a file does not travel whatever is in it: its name says that it holds secrets."""
+    name = file.name.lower()
+    if not name.endswith(_PRIVATE) and not any(word in name for word in _PRIVATE_WORDS):
+        return None
+    return Trouble(
+        reason=f"{file.name} looks like a file of secrets, which no server carries along",
+        ways=("take the secret from an environment variable: os.environ[...]",),
+    )
 
 
 def _shows_secret(content: bytes) -> bool:
@@ -133,7 +156,10 @@ def opened(source: str) -> Iterator[tuple[str, bool]]:
 
     Fields of a formatted text become ``*``.
     """
-    tree = parse(source)
+    try:
+        tree = parse(source)
+    except SyntaxError:
+        return
     places = _places(tree)
     for node in ast.walk(tree):
         place = places.get(id(node))

@@ -80,8 +80,8 @@ class _Gathering:
         self._notebook = notebook
         self._nodes: dict[str, Node | None] = {}
         self._whole: dict[tuple[str, int], Piece] = {}
-        self._modules = Modules(notebook.folder)
         self._files = Files(notebook.folder)
+        self._modules = Modules(notebook.folder, self._files)
         self._obstacles: list[Obstacle] = []
         self._remarks: dict[str, None] = {}
         self._left_out = left_out

@@ -16,6 +16,8 @@ from pathlib import Path, PurePosixPath
 from mcp_notebook.handoff.selection import Requirement, Shipped
 
 from .cells import parse
+from .cleaning import shows_secret
+from .files import Files, private
 from .imports import NOTEBOOK_ONLY
 from .node import Trouble
 
@@ -42,14 +44,16 @@ class Modules:
 
     Args:
         folder: where the notebook is.
+        opened: gets the files that the user's own modules open.
 
     Attributes:
         files: the user's own modules.
         troubles: modules that cannot travel, by name.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, opened: Files) -> None:
         self._folder = folder.resolve()
+        self._opened = opened
         self._found: dict[str, set[str]] = {}
         self._seen: set[str] = set()
         self.files: dict[PurePosixPath, Shipped] = {}
@@ -136,10 +140,47 @@ class Modules:
             )
         self.files[path] = Shipped(path=path, content=content, reason=f"import {module}")
         package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-        for found in imported(content.decode("utf-8", "replace"), package):
+        problem = self._content(file, content.decode("utf-8", "replace"), package)
+        if problem is not None:
+            return problem
+        return self._package(module, file.parent) if file.name == "__init__.py" else None
+
+    def _content(self, file: Path, source: str, package: str) -> Trouble | None:
+        """Follow a module's own source: what it imports, what it opens, what it must not hold."""
+        if shows_secret(source):
+            return Trouble(
+                reason=f"{file.name} holds what looks like a secret",
+                ways=(f"read it from os.environ in {file.name}, and restart the kernel",),
+            )
+        for found in imported(source, package):
             problem = self.take(found)
             if problem is not None:
                 return problem
+        return self._opened.take(source)
+
+    def _package(self, package: str, folder: Path) -> Trouble | None:
+        """All of a package travels: modules it may import when it runs, and its data."""
+        base = PurePosixPath(*package.split("."))
+        for file in sorted(folder.rglob("*")):
+            inner = PurePosixPath(*file.relative_to(folder).parts)
+            hidden = any(p.startswith(".") or p == "__pycache__" for p in inner.parts)
+            if not file.is_file() or hidden or base / inner in self.files:
+                continue
+            problem = private(file)
+            content = file.read_bytes()
+            if problem is None and file.suffix == ".py":
+                name = ".".join((base / inner).with_suffix("").parts).removesuffix(".__init__")
+                self.files[base / inner] = Shipped(
+                    path=base / inner, content=content, reason=f"import {package}"
+                )
+                problem = self._content(
+                    file, content.decode("utf-8", "replace"), name.rpartition(".")[0]
+                )
+            if problem is not None:
+                return problem
+            self.files[base / inner] = Shipped(
+                path=base / inner, content=content, reason=f"import {package}"
+            )
         return None
 
 

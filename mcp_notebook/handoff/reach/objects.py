@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import concurrent.futures
+import contextvars
 import inspect
 import threading
 import types
@@ -59,6 +60,9 @@ def object_of(name: str, value: Any, notebook: Notebook) -> Node:
 
 
 def _statements(name: str, statement: Statement, notebook: Notebook) -> Node:
+    if isinstance(notebook.names[name], contextvars.ContextVar):
+        # what a cell sets holds on its own thread: no tool sees it
+        return Node(pieces=(without_registration(statement, notebook),))
     pieces: list[Piece] = []
     for step in notebook.history.chain(name, statement):
         gives = name in step.binds and name in statement.reads.eager
