@@ -9,5 +9,6 @@ seconds in which it may come back. What was under way when it went gets its erro
 have run, so it is not sent again. When the notebook is back the host goes on. The modern era has
 no session to restore. Of a legacy one ``initialize``, ``notifications/initialized``, the log level
 and the subscriptions are sent again; their answers are kept from the host, which is told instead
-that the lists have changed. Only whole lines pass, so nobody gets half a message.
+that the lists have changed. With ``--standby`` (``%mcp config --live`` writes it) a host that
+starts before its notebook gets a session without tools. Only whole lines pass, so nobody gets half a message.
 """

@@ -1,4 +1,4 @@
-"""``python -m mcp_notebook.bridge [NAME] [--kernel K] [--folder D] [--wait S] [--list]``."""
+"""``python -m mcp_notebook.bridge [NAME] [--kernel K] [--folder D] [--wait S] [--standby]``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .joint import WAIT_S, Joint, say
 from .notes import answers, notes
 
 HELP = """\
-python -m mcp_notebook.bridge [NAME] [--kernel K] [--folder D] [--wait S] [--list]
+python -m mcp_notebook.bridge [NAME] [--kernel K] [--folder D] [--wait S] [--standby] [--list]
 
 Joins stdin and stdout to a notebook that runs %mcp serve -t bridge. A host starts it as a stdio
 server.
@@ -21,6 +21,7 @@ server.
   --kernel K   its kernel: notebook file, folder, kernel id or process id
   --folder D   where its socket is; the command that the notebook shows has it where it is needed
   --wait S     seconds that a request waits for a notebook that is away; 5 by default
+  --standby    open the host's session also before the notebook is there, without tools
   --list       list the notebooks that listen"""
 
 
@@ -39,7 +40,7 @@ def parsed(words: Sequence[str]) -> dict[str, str]:
     while rest:
         word = rest.pop(0)
         option, equals, value = word.partition("=")
-        if word in ("--help", "-h", "--list"):
+        if word in ("--help", "-h", "--list", "--standby"):
             found["--help" if word == "-h" else word] = "yes"
         elif option in ("--kernel", "--folder", "--wait"):
             if not equals and not rest:
@@ -79,7 +80,7 @@ def main(words: Sequence[str]) -> int:
             say(line)
         return 0 if there else 1
     choice = Choice(options.get("NAME", ""), options.get("--kernel", ""), folder)
-    return Joint(choice, float(options["--wait"])).run()
+    return Joint(choice, float(options["--wait"]), standby="--standby" in options).run()
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from typing import Any
 
 from .choice import Choice
 from .ledger import Ledger, error, is_message, is_request
-from .lines import Lines, key, messages
+from .lines import Lines, encoded, key, messages
 from .notes import Away
+from .standby import result_of, revision_of
 
 WAIT_S = 5.0
 """How long a request waits for a notebook that is away."""
@@ -40,14 +41,22 @@ class Joint:
     Args:
         choice: the notebook that is meant.
         wait: seconds a request waits for a notebook that is away.
+        standby: open the host's session also before there is a notebook.
         stdin: descriptor of what the host writes.
         stdout: descriptor of what the host reads.
     """
 
     def __init__(
-        self, choice: Choice, wait: float = WAIT_S, stdin: int = 0, stdout: int = 1
+        self,
+        choice: Choice,
+        wait: float = WAIT_S,
+        stdin: int = 0,
+        stdout: int = 1,
+        *,
+        standby: bool = False,
     ) -> None:
         self._choice = choice
+        self._standby = standby
         self._wait = wait
         self._stdin = stdin
         self._stdout = stdout
@@ -181,6 +190,10 @@ class Joint:
         if not line.strip():
             return
         found = messages(line)
+        if self._standby and self._choice.joined is None:
+            self._look(time.monotonic())
+            if self._choice.joined is None and self._stand_in(line, found or []):
+                return
         if self._link is not None and self._ready:
             self._pass_up(line, found or [])
         elif found is None or not any(is_message(message) for message in found):
@@ -188,6 +201,20 @@ class Joint:
             self._down += error(None, "this line is no JSON-RPC message", code)
         else:
             self._hold(line, found)
+
+    def _stand_in(self, line: bytes, found: list[dict[str, Any]]) -> bool:
+        """Answer a line in the place of a notebook that has not been there yet, if possible."""
+        message = found[0] if len(found) == 1 else {}
+        if not is_request(message):
+            opened = message.get("method") == "notifications/initialized"
+            return opened and self._ledger.from_host(message, line)
+        result = result_of(message, self._why)
+        if result is None:
+            return False
+        if revision := revision_of(message):
+            self._ledger.stand_in(message, line, revision)
+        self._down += encoded(id=message["id"], result=result)
+        return True
 
     def _pass_up(self, line: bytes, found: list[dict[str, Any]]) -> None:
         useful = [self._ledger.from_host(message, line) for message in found]
@@ -229,8 +256,8 @@ class Joint:
                 self._why = str(why)
                 say(self._why)
             return
-        if again:
-            say("the notebook is back")
+        if again or self._ledger.session:
+            say("the notebook is back" if again else "the notebook is there")
         self._why = ""
         self._up += self._ledger.replay()
         if not self._up:

@@ -120,6 +120,11 @@ class Ledger:
             each.clear()
         return b"".join(due)
 
+    def stand_in(self, message: dict[str, Any], line: bytes, revision: str) -> None:
+        """A session was opened for the host without a notebook; it is opened there later."""
+        self.session = {_OPENING: (message["id"], line)}
+        self.revision = revision
+
     # ---- the legacy session, opened again ---------------------------------------------------
 
     def replay(self) -> bytes:

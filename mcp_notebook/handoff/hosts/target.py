@@ -88,12 +88,12 @@ def _bridge(endpoint: Endpoint) -> Launch:
     return Launch(
         name=entry_name(endpoint.server.name),
         # -P: a host starts it in a folder whose json.py must not be taken for Python's
-        command=(python, "-P", *words),
+        command=(python, "-P", *words, "--standby"),
         remarks=(
             "The host talks to this kernel: run a cell again and it has the new tool. After a "
             f"restart of the kernel run %mcp serve{again} -t bridge"
-            f"{f' --as {endpoint.name}' if named else ''}; until then each request gets an "
-            "error that says so.",
+            f"{f' --as {endpoint.name}' if named else ''}; until then what it calls gets an "
+            "error that says so. A host that starts first finds no tools, and finds them then.",
         ),
     )
 
