@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import gc
 import json
 import os
 import random
@@ -29,6 +30,7 @@ def begin(folder: str, environment: dict[str, str]) -> None:
             environment=dict(os.environ),
             json=dict(vars(json)),
         )
+        gc.freeze()  # the shell collects at each reset: not all of the libraries each time
     from mcp_notebook.magics import extension
 
     extension.unload(shell)
@@ -36,8 +38,11 @@ def begin(folder: str, environment: dict[str, str]) -> None:
     sys.path[:] = _START["path"]
     os.environ.clear()
     os.environ.update(_START["environment"] | environment)
-    for name in [n for n, m in sys.modules.items() if _from_entry(m, Path(folder).parent)]:
-        del sys.modules[name]
+    for name in set(sys.modules) - _START["modules"]:
+        if _from_entry(sys.modules[name], Path(folder).parent):
+            del sys.modules[name]
+        else:
+            _START["modules"].add(name)
     sys.path_importer_cache.clear()
     vars(builtins).update(_START["builtins"])
     json.__dict__.update(_START["json"])
