@@ -43,8 +43,15 @@ def test_the_wheel_holds_every_module_and_every_lesson(wheel: Path) -> None:
         if path.is_file() and not set(TRACES_OF_USE).intersection(path.parts)
     }
 
+    templates = {
+        str(path.relative_to(ROOT))
+        for path in PACKAGE.rglob("templates/*")
+        if path.is_file() and not set(TRACES_OF_USE).intersection(path.parts)
+    }
+
     assert lessons != set()
-    assert (modules | lessons) - names == set()
+    assert templates != set()
+    assert (modules | lessons | templates) - names == set()
 
 
 def test_the_wheel_holds_no_trace_of_use(wheel: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import keyword
 import re
-import sys
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import PurePosixPath
 
 from mcp_notebook.handoff.selection import Selection
@@ -53,8 +54,15 @@ def command_name(server: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", server.lower()).strip("-")[:40].strip("-")
     if not name or name[0].isdigit():
         name = f"mcp-{name}".rstrip("-")
-    modules = {*sys.stdlib_module_names, *packages_distributions(), "notebook", "server", "tests"}
-    return f"{name}-server" if name.replace("-", "_") in {*map(str.lower, modules)} else name
+    return f"{name}-server" if _is_taken(name) else name
+
+
+def _is_taken(name: str) -> bool:
+    """Whether something else is installed or imported under this name."""
+    with contextlib.suppress(PackageNotFoundError):
+        return bool(distribution(name).metadata)
+    module = name.replace("-", "_")
+    return module in ("notebook", "server", "tests") or find_spec(module) is not None
 
 
 def module_name(server: str) -> str:
