@@ -114,6 +114,7 @@ peers: $(DONE)/test
 bench: $(DONE)/test
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.live
+	$(BIN)/python -m tests.bench.handoff
 
 soak: $(DONE)/test
 	$(BIN)/python -m tests.bench.soak

@@ -45,6 +45,9 @@ class Report:
         """Whether it was written, and the proof says nothing else."""
         return bool(self.written) and (self.proof is None or self.proof.ok)
 
+    def __repr__(self) -> str:
+        return self.summary()
+
     def summary(self) -> str:
         """One line."""
         if self.refused:

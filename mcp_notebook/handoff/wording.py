@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 SHOWN_DIFFERENCES = 6
 """So many differences of each kind are told."""
 
+NAMED_FILES = 6
+"""So many files are named; of more it is said how many."""
+
 
 def export_lines(export: Export) -> Iterator[str]:
     """The whole report, line by line."""
@@ -38,14 +41,18 @@ def where(export: Export) -> str:
     """The file that was written, and what was written with it; empty where nothing was."""
     if export.path is None:
         return ""
-    return f"{shown_path(export.path)}{_beside(export.report)}"
+    return f"{shown_path(export.path)}{_beside(export)}"
 
 
-def _beside(report: Report) -> str:
-    others = [name for name in report.written if "/" in name or not name.endswith(".py")]
-    tests = [name for name in report.written if name.startswith("test_")]
-    found = [*tests, *others]
-    return f" (with {', '.join(found)})" if found else ""
+def _beside(export: Export) -> str:
+    """What was written with the file: by name where it is little."""
+    if export.path is None:
+        return ""
+    own = export.path.as_posix()
+    others = [name for name in export.report.written if not own.endswith(f"/{name}")]
+    if len(others) > NAMED_FILES:
+        return f" (with {len(others)} more files)"
+    return f" (with {', '.join(others)})" if others else ""
 
 
 def taken_rows(report: Report) -> list[tuple[str, str, str]]:
@@ -70,7 +77,7 @@ def refused_rows(report: Report) -> list[tuple[str, str, str]]:
     """Of each obstacle: the part and the names on the way, the reason, the ways out."""
     return [
         (
-            " -> ".join((one.part, *one.through)),
+            " -> ".join(dict.fromkeys((one.part, *one.through))),
             one.reason,
             f"Ways out: {'; or '.join(one.ways)}" if one.ways else "",
         )

@@ -59,6 +59,10 @@ class RoadResult:
         """How many calls came to this."""
         return sum(verdict.word == word for verdict in self.verdicts)
 
+    def __repr__(self) -> str:
+        told = self.error or f"{len(self.differences)} differences, {len(self.verdicts)} calls"
+        return f"<{self.name}: {'equal' if self.ok else 'not equal'}, {told}>"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
@@ -80,6 +84,9 @@ class Proof:
 
     def __iter__(self) -> Iterator[RoadResult]:
         return iter(self.roads)
+
+    def __repr__(self) -> str:
+        return "\n".join([self.why_not or ("equal" if self.ok else "not equal"), *map(repr, self)])
 
     @property
     def ok(self) -> bool:

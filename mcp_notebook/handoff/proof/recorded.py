@@ -53,11 +53,11 @@ class Call:
 
     method: str
     name: str
-    arguments: dict[str, Any] = field(default_factory=dict)
-    outcome: Outcome = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict, repr=False)
+    outcome: Outcome = field(default_factory=dict, repr=False)
     era: str = "modern"
     seq: int = 0
-    answers: tuple[dict[str, Any], ...] = ()
+    answers: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     reaches: bool = False
     tells: bool = False
     tangled: bool = False

@@ -47,7 +47,8 @@ class Subject:
     @property
     def whole_env(self) -> dict[str, str]:
         """Every variable that it is started with."""
-        return {**self.env, **({"PYTHONPATH": self.path} if self.path else {})}
+        found = {"PYTHONDONTWRITEBYTECODE": "1"}  # nothing is left beside the file
+        return {**found, **self.env, **({"PYTHONPATH": self.path} if self.path else {})}
 
 
 class Stand:
