@@ -14,6 +14,11 @@ from .node import Node, Piece, Trouble, is_definition, piece_of
 from .notebook import Notebook
 from .pure import UnsureError, evaluate, same
 
+_MAGIC = Trouble(
+    name="get_ipython",
+    reason="a magic or a shell line stands in it, which only a notebook runs (get_ipython)",
+    ways=("use subprocess or Python instead, and run the cell again",),
+)
 _AGAIN = "run the cell that defines it again, then export"
 
 
@@ -28,6 +33,8 @@ def definition_of(name: str, value: Any, notebook: Notebook) -> Node | None:
     if _made_by_call(name, notebook):
         return None
     statement = _statement(name, value, notebook)
+    if statement is not None and "__magic__" in statement.reads.all:
+        return Node(trouble=_MAGIC)
     if statement is None:
         return _unfound(name, function, notebook) if _is_ours(function, notebook) else None
     if not is_definition(statement):
@@ -92,14 +99,7 @@ def _unfound(name: str, function: types.FunctionType | None, notebook: Notebook)
     assert function is not None
     maker = notebook.history.defining(function)
     if any("__magic__" in s.reads.all for s in notebook.history.bindings(name)):
-        return Node(
-            trouble=Trouble(
-                name="get_ipython",
-                reason="a magic or a shell line stands in it, which only a notebook runs"
-                " (get_ipython)",
-                ways=("use subprocess or Python instead, and run the cell again",),
-            )
-        )
+        return Node(trouble=_MAGIC)
     if maker is not None:
         if function.__closure__ or function.__qualname__ != function.__name__:
             return None  # made by a function of the notebook: an object like others

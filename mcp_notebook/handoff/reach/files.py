@@ -20,7 +20,7 @@ MAX_FILE = 50_000_000
 _OPENING = frozenset(
     {
         "open", "Path", "PurePath", "read_csv", "read_json", "read_excel", "read_parquet",
-        "read_table", "read_text", "read_bytes", "load", "loadtxt", "genfromtxt", "imread",
+        "read_table", "read_text", "read_bytes", "rglob", "load", "loadtxt", "genfromtxt", "imread",
         "from_file", "connect", "listdir", "scandir", "iterdir", "glob", "Image", "joinpath",
         "ZipFile", "FileSystemLoader", "read", "read_sql", "read_html", "read_xml", "exists",
         "getsize", "isfile", "join", "ImageFont", "truetype", "parse",
@@ -183,7 +183,9 @@ def _places(tree: ast.Module) -> dict[int, bool]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if called in _OPENING:
+            if called in {"glob", "rglob"} and not _of_folder(node.func):
+                found |= {id(argument): False for argument in node.args}
+            elif called in _OPENING:
                 writes = _writes(node)
                 for argument in [*node.args, *(k.value for k in node.keywords)]:
                     for inner in ast.walk(argument):
@@ -195,6 +197,14 @@ def _places(tree: ast.Module) -> dict[int, bool]:
         elif isinstance(node, ast.JoinedStr):
             found |= {id(part): False for part in node.values}
     return found
+
+
+def _of_folder(func: ast.expr) -> bool:
+    """Whether a pattern is looked for in the notebook's folder itself."""
+    if isinstance(func, ast.Name):
+        return True
+    held = ast.unparse(func.value) if isinstance(func, ast.Attribute) else ""
+    return held.replace("pathlib.", "") in {"glob", "Path()", "Path('.')", "Path.cwd()"}
 
 
 def _starred(node: ast.JoinedStr) -> str:

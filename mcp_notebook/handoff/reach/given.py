@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import importlib.util
 import io
 import json
@@ -37,7 +38,7 @@ def replaced(name: str, expression: str, notebook: Notebook) -> Node:
     used = reads(parse(source).body[0])
     imports: dict[str, None] = {}
     modules: dict[str, None] = {}
-    for one in sorted(used.all - notebook.names.keys()):
+    for one in sorted(used.all - notebook.names.keys() - set(dir(builtins))):
         if importlib.util.find_spec(one) is not None:
             imports[f"import {one}"] = None
             modules[one] = None
@@ -50,8 +51,8 @@ def replaced(name: str, expression: str, notebook: Notebook) -> Node:
                 binds=(name,),
                 source=source,
                 place=statement.place if statement is not None else 0,
-                eager=used.eager - {name},
-                lazy=used.lazy - {name},
+                eager=used.eager - {name} - modules.keys(),
+                lazy=used.lazy - {name} - modules.keys(),
             ),
         ),
         remarks=(f"{name} is given by --replace: {expression}",),
