@@ -12,7 +12,8 @@ from mcp_notebook.handoff.selection import Definition
 
 from .imports import STAR, Imported
 from .literals import quoted
-from .renaming import Doubt, bound_names, definitions, renamed, used_builtins
+from .renaming import Doubt, renamed
+from .scopes import bound_names, definitions, used_builtins
 
 CONTRACT: Final[tuple[str, ...]] = ("mcp", "app", "main")
 """Names that a written server always has, and that hosts and ASGI servers ask for."""

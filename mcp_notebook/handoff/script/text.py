@@ -34,7 +34,8 @@ from .naming import (
     stepped_aside,
 )
 from .registering import Placed, placed
-from .renaming import bound_names, renamed
+from .renaming import renamed
+from .scopes import bound_names
 from .tidy import tidy
 
 EXTRAS: Final = ("redis", "websocket")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mcp_notebook.handoff.script import script
-from mcp_notebook.handoff.script.renaming import bound_names
+from mcp_notebook.handoff.script.scopes import bound_names
 from mcp_notebook.handoff.selection import Definition, Registration, Selection
 from mcp_notebook.runtime.server import Kind, Part
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_notebook.handoff.script.renaming import Doubt, bound_names, expressions, renamed
+from mcp_notebook.handoff.script.fstrings import expressions
+from mcp_notebook.handoff.script.renaming import Doubt, renamed
+from mcp_notebook.handoff.script.scopes import bound_names
 
 RENAMED = {
     "app = app + 1": "APP = APP + 1",
