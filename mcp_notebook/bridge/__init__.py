@@ -10,5 +10,6 @@ have run, so it is not sent again. When the notebook is back the host goes on. T
 no session to restore. Of a legacy one ``initialize``, ``notifications/initialized``, the log level
 and the subscriptions are sent again; their answers are kept from the host, which is told instead
 that the lists have changed. With ``--standby`` (``%mcp config --live`` writes it) a host that
-starts before its notebook gets a session without tools. Only whole lines pass, so nobody gets half a message.
+starts before its notebook gets a session without tools. Only whole lines pass, so nobody gets
+half a message.
 """
