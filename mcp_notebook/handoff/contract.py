@@ -88,8 +88,10 @@ class Diff:
         return f"{self.new} since {self.old}: {', '.join(counts)}"
 
     def __repr__(self) -> str:
+        from .wording import tame
+
         rows = [f"  {c.means:8}  {c.kind} {c.name}: {c.says}" for c in self.changes]
-        return "\n".join([self.summary(), *rows, *self.remarks])
+        return "\n".join(map(tame, [self.summary(), *rows, *self.remarks]))
 
 
 @dataclass(frozen=True, kw_only=True)

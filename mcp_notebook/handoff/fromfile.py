@@ -13,6 +13,7 @@ from mcp_notebook.errors import UsageError
 
 from .ascells import FoundPart, as_cell, as_decorated, named
 from .reach.names import binds, changes, reads
+from .wording import tame
 
 _SERVERS: Final = frozenset({"MCPServer", "FastMCP"})
 _DECORATORS: Final = {"tool": "tool", "resource": "resource", "prompt": "prompt"}
@@ -71,7 +72,7 @@ class Imported:
 
     def __repr__(self) -> str:
         rows = [f"  {part.kind} {named(part)}" for part in self.parts]
-        return "\n".join([self.summary(), *rows, *self.remarks])
+        return "\n".join(map(tame, [self.summary(), *rows, *self.remarks]))
 
     def summary(self) -> str:
         """One line."""

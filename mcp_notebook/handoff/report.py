@@ -85,6 +85,6 @@ class Export:
         return self.report.ok
 
     def __repr__(self) -> str:
-        from .wording import export_lines
+        from .wording import export_lines, tame
 
-        return "\n".join(export_lines(self))
+        return "\n".join(map(tame, export_lines(self)))

@@ -19,6 +19,11 @@ NAMED_FILES = 6
 """So many files are named; of more it is said how many."""
 
 
+def tame(text: str) -> str:
+    """A line in which nothing moves, hides or paints: names may be a foreign server's."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def export_lines(export: Export) -> Iterator[str]:
     """The whole report, line by line."""
     report = export.report

@@ -1,0 +1,130 @@
+"""``wb.export`` without a notebook: from a script, and what it refuses before it does anything."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from mcp_notebook.errors import UsageError
+from mcp_notebook.handoff import export as exporting
+from mcp_notebook.handoff.proof.environment import Unmade
+from mcp_notebook.handoff.proof.plan import plan_calls
+from mcp_notebook.handoff.since import since_export
+from mcp_notebook.runtime.workbench import Workbench
+
+SCRIPT = '''\
+import math
+from mcp_notebook import Workbench
+
+# used by the tool
+FACTOR = 2
+KEY = "sk-live-0123456789abcdefghij"
+
+def scaled(x):
+    return FACTOR * x
+
+wb = Workbench()
+
+@wb.tool
+def area(r: float) -> float:
+    """Area."""
+    return scaled(math.pi * r * r)
+
+@wb.tool(name="key-length")
+def key_length() -> int:
+    """Length."""
+    return len(KEY)
+'''
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A module that defines tools on a workbench of its own."""
+    path = tmp_path / "a_script.py"
+    path.write_text(SCRIPT)
+    monkeypatch.chdir(tmp_path)
+    spec = importlib.util.spec_from_file_location("a_script", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "a_script", module)
+    spec.loader.exec_module(module)
+    yield module
+    module.wb.close()
+
+
+def test_a_script_exports_its_own_tools(script: ModuleType, tmp_path: Path) -> None:
+    export = script.wb.export(check=False)
+
+    assert export.ok
+    assert export.path == tmp_path / "notebook/server.py"
+    text = export.path.read_text()
+    assert "# used by the tool\nFACTOR = 2" in text
+    assert "sk-live" not in text
+    assert "mcp_notebook" not in text
+    assert since_export(script.wb).changes == ()
+
+
+@pytest.mark.slow
+def test_a_value_that_nobody_has_is_asked_for_before_the_proof(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "_values", lambda _variables: ({}, ["KEY"]))
+    export = script.wb.export()
+
+    assert export.report.proof.why_not == "KEY is not set; set it: %env KEY=..."
+    assert not export.ok
+    assert export.path.exists()
+
+
+def test_an_environment_that_cannot_be_made_is_the_reason(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unmade(*_: object, **__: object) -> None:
+        raise Unmade("the clean environment could not be filled: no such thing.")
+
+    monkeypatch.setattr(exporting, "environment", unmade)
+    export = script.wb.export()
+
+    assert "no such thing" in export.report.summary()
+    assert not export.ok
+
+
+def test_what_was_called_before_it_was_defined_anew_is_known(script: ModuleType) -> None:
+    wb: Workbench = script.wb
+    with wb.connect(wb.serve(transport="memory")) as connection:
+        connection.call("area", r=1)
+        script.wb.tool(script.area)
+        connection.call("area", r=2)
+    server = wb.servers["notebook"]
+    expected = exporting.offered(wb, server)
+    plan = plan_calls(wb, server, expected=expected, replay=["area"])
+
+    assert [(call.arguments, call.older) for call in plan.calls] == [
+        ({"r": 1}, True),
+        ({"r": 2}, False),
+    ]
+    assert plan.unrecorded == ("key-length",)
+
+
+def test_tools_of_nowhere_are_said(tmp_path: Path) -> None:
+    names: dict[str, object] = {"__name__": "nowhere"}
+    exec("def f() -> int:\n    return 1\n", names)
+    with Workbench(folder=str(tmp_path)) as workbench:
+        workbench.tool(names["f"])
+        with pytest.raises(UsageError, match="cannot be found"):
+            workbench.export(check=False)
+
+
+def test_an_empty_server_and_an_unknown_extra_are_said(tmp_path: Path) -> None:
+    with Workbench(folder=str(tmp_path)) as workbench:
+        with pytest.raises(UsageError, match="has nothing to export"):
+            workbench.export()
+        with pytest.raises(UsageError, match="there is no extra 'grpc'"):
+            workbench.export(extras=["grpc"])
+    assert list(tmp_path.iterdir()) == []
