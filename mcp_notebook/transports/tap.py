@@ -22,6 +22,8 @@ from mcp_notebook.wire.spans import Span
 
 _numbers = itertools.count(1)
 
+_UP = Direction.CLIENT_TO_SERVER
+
 SENT: ContextVar[list[int] | None] = ContextVar("mcp_notebook_sent", default=None)
 """Where the code that runs now wants the numbers of the messages it sends noted.
 
@@ -56,7 +58,7 @@ class LinkTap:
             "transport": transport,
             "link": link,
         }
-        self._offsets = {Direction.CLIENT_TO_SERVER: 0, Direction.SERVER_TO_CLIENT: 0}
+        self._offsets = [0, 0]  # by whether it goes up: a dict would ask an enum for its hash
         self._open = False
 
     def opened(self, address: str = "") -> None:
@@ -76,9 +78,9 @@ class LinkTap:
         Returns:
             The offset of the first of them in the link's stream of that direction.
         """
-        offset = self._offsets[direction]
-        size = len(data)
-        self._offsets[direction] = offset + size
+        size, up = len(data), direction is _UP
+        offset = self._offsets[up]
+        self._offsets[up] = offset + size
         kept = data if size <= self._limit else data[: self._limit]
         self._trace.append(
             quick_chunk,
@@ -97,14 +99,15 @@ class LinkTap:
 
     def skip(self, direction: Direction, offset: int) -> None:
         """What moved up to here was not seen: the next chunk lies behind it."""
-        self._offsets[direction] = max(offset, self._offsets[direction])
+        up = direction is _UP
+        self._offsets[up] = max(offset, self._offsets[up])
 
     def message(
         self, direction: Direction, raw: bytes, *, span: Span | None = None, time_ns: int = 0
     ) -> None:
         """One JSON-RPC message passed."""
         size = len(raw)
-        sent_here = self._is_client and direction is Direction.CLIENT_TO_SERVER
+        sent_here = self._is_client and direction is _UP
         kept = raw if size <= self._limit else raw[: self._limit]
         event = self._trace.append(
             quick_message,
