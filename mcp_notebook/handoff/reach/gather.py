@@ -125,14 +125,19 @@ class _Gathering:
         notebook = self._notebook
         imports = [line for node in taken.values() for line in node.imports]
         imports += notebook.environment.imports
-        rehearsal = Rehearsal(
-            taken,
-            notebook,
-            imports,
-            list(notebook.environment.variables.values()),
-            deferred=self._deferred([p for node in taken.values() for p in node.pieces]),
-            registrations=registrations,
-        )
+
+        def rehearse(*, by_chance: bool = False) -> Rehearsal:
+            return Rehearsal(
+                taken,
+                notebook,
+                imports,
+                list(notebook.environment.variables.values()),
+                deferred=self._deferred([p for node in taken.values() for p in node.pieces]),
+                registrations=[] if by_chance else registrations,
+                by_chance=by_chance,
+            )
+
+        rehearsal = rehearse()
         given = {*notebook.replace, *notebook.freeze, *notebook.env}
         found = dict(rehearsal.failed)
         differing = {
@@ -140,10 +145,12 @@ class _Gathering:
             for name in taken
             if name not in given and (where := rehearsal.differs(name)) is not None
         }
+        again = rehearse(by_chance=True) if differing else rehearsal
         for name, where in differing.items():
             if any(n in differing for p in taken[name].pieces for n in p.eager - {name}):
                 continue  # it is made of what differs
-            trouble = self._another(name, where)
+            steady = rehearsal.agrees(again, name)
+            trouble = self._another(name, where, taken[name], steady=steady)
             if trouble is not None:
                 found[name] = trouble
         for name, trouble in found.items():
@@ -151,14 +158,17 @@ class _Gathering:
         self._schemas = rehearsal.schemas
         return bool(found or rehearsal.schemas)
 
-    def _another(self, name: str, where: str) -> Trouble | None:
+    def _another(self, name: str, where: str, node: Node, *, steady: bool) -> Trouble | None:
         """Why a name that comes out otherwise stands in the way; None where it is a state."""
         value = self._notebook.names[name]
-        cell = next(iter(p.cell for p in self._nodes[name].pieces if p.cell), "its cell")  # type: ignore[union-attr]
+        cell = next((p.cell for p in node.pieces if p.cell), "its cell")
         other = changed_elsewhere(value, name, self._notebook)
         tools = changed_by_tools(name, value, self._notebook)
         what = f" ({where})" if where not in ("", "its value") else ""
-        if tools and not other:
+        touched = self._notebook.history.touched(name, (p.place for p in node.pieces))
+        if not tools and steady and touched is None:
+            tools = ["the tools that use it"]
+        if tools and steady and not other:
             self._remarks[
                 f"{name} is changed by {', '.join(tools)}: the server starts with what {cell}"
                 " makes, not with what it is now."

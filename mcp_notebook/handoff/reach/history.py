@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import types
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from . import names as naming
@@ -101,6 +101,41 @@ class History:
     def bound_before(self, name: str, statement: Statement) -> bool:
         """Whether a name was bound before a statement ran."""
         return any(s.place < statement.place for s in self.bindings(name))
+
+    def touched(self, name: str, besides: Iterable[int]) -> Statement | None:
+        """A statement at the top of a cell that used a name, itself or through functions.
+
+        Args:
+            name: the name.
+            besides: the places of the statements that are taken along anyway.
+        """
+        newest = self.newest(name)
+        taken = set(besides)
+        for statement in self.statements:
+            if newest is None or statement.place <= newest.place or statement.place in taken:
+                continue
+            if isinstance(
+                statement.node,
+                ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom,
+            ):
+                continue
+            if name in self._used_by(statement):
+                return statement
+        return None
+
+    def _used_by(self, statement: Statement) -> set[str]:
+        """The names that a statement calls or hands over, and those that functions use then."""
+        seen: set[str] = set()
+        left = naming.handed_over(statement.node) | statement.changes
+        while left:
+            name = left.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            made = self.newest(name)
+            if made is not None:
+                left |= made.reads.all
+        return seen
 
     # ---- who changes what --------------------------------------------------------------------
 

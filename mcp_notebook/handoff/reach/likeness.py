@@ -8,8 +8,10 @@ import functools
 import queue
 import random
 import re
+import sys
 import types
-from collections.abc import Iterable
+import typing
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .pure import same
@@ -47,33 +49,36 @@ class Likeness:
             return bool(one.name == other.name)
         if isinstance(one, _SCALARS):
             return same(one, other)
-        if isinstance(one, types.FunctionType):
-            return self._functions(one, other, where)
-        if isinstance(one, dict):
-            return self._dicts(one, other, where)
-        if isinstance(one, list | tuple | collections.deque):
-            return len(one) == len(other) and all(
-                self.alike(a, b, f"{where}[{n}]")
-                for n, (a, b) in enumerate(zip(one, other, strict=True))
+        if _is_hint(one):
+            return typing.get_origin(one) is typing.get_origin(other) and self.alike(
+                [*typing.get_args(one), *getattr(one, "__metadata__", ())],
+                [*typing.get_args(other), *getattr(other, "__metadata__", ())],
+                where,
             )
-        if isinstance(one, functools.partial):
-            return self.alike(
-                (one.func, one.args, one.keywords), (other.func, other.args, other.keywords), where
-            )
-        if isinstance(one, types.MethodType | staticmethod | classmethod):
-            held = self.alike(one.__func__, other.__func__, where)
-            return held and self.alike(
-                getattr(one, "__self__", None), getattr(other, "__self__", None), where
-            )
-        if isinstance(one, random.Random):
-            return bool(one.getstate() == other.getstate())
-        if isinstance(one, queue.Queue):
-            return self.alike(list(one.queue), list(other.queue), where)
+        for kinds, compare in _KINDS:
+            if isinstance(one, kinds):
+                return compare(self, one, other, where)
         return self._objects(one, other, where)
 
+    def _lists(self, one: Any, other: Any, where: str) -> bool:
+        return len(one) == len(other) and all(
+            self.alike(a, b, f"{where}[{n}]")
+            for n, (a, b) in enumerate(zip(one, other, strict=True))
+        )
+
+    def _partials(self, one: Any, other: Any, where: str) -> bool:
+        mine, theirs = ((p.func, p.args, p.keywords) for p in (one, other))
+        return self.alike(mine, theirs, where)
+
+    def _methods(self, one: Any, other: Any, where: str) -> bool:
+        mine, theirs = ((m.__func__, getattr(m, "__self__", None)) for m in (one, other))
+        return self.alike(mine, theirs, where)
+
     def _classes(self, one: type, other: type, where: str) -> bool:
-        if one.__qualname__ != other.__qualname__ or one.__module__ == other.__module__:
-            return one.__qualname__ == other.__qualname__ and one == other
+        if one.__qualname__ != other.__qualname__:
+            return False
+        if _library(one) and _library(other) and not _made_by_call(one, other):
+            return False  # two classes of a library
         here = {n: v for n, v in vars(one).items() if not _dunder(n) and not callable(v)}
         there = {n: v for n, v in vars(other).items() if not _dunder(n) and not callable(v)}
         plain = {n for n, v in here.items() if isinstance(v, (*_SCALARS, list, dict, set, tuple))}
@@ -114,8 +119,14 @@ class Likeness:
         if "__wrapped__" in getattr(one, "__dict__", {}):
             return self.alike(one.__wrapped__, other.__wrapped__, where)
         if _library(kind):
-            return _equal_or_opaque(one, other)
+            return _equal_or_opaque(one, other) or self._by_attributes(one, other, where)
+        return self._by_attributes(one, other, where)
+
+    def _by_attributes(self, one: Any, other: Any, where: str) -> bool:
+        """Attribute by attribute; of a library's object only where it has some."""
         mine, theirs = dict(_attributes(one)), dict(_attributes(other))
+        if _library(type(one)) and not mine:
+            return False
         if mine.keys() != theirs.keys():
             odd = sorted(mine.keys() ^ theirs.keys())
             self.differs = self.differs or f"{where}.{odd[0]}".lstrip(".")
@@ -125,10 +136,22 @@ class Likeness:
         )
 
 
+def _is_hint(value: Any) -> bool:
+    """Whether it is a type with arguments: ``list[int]``, ``Annotated[int, ...]``, ``A | B``."""
+    return typing.get_origin(value) is not None
+
+
 def _same_type(one: type, other: type) -> bool:
     return one is other or (
         one.__qualname__ == other.__qualname__ and one.__module__ != other.__module__
     )
+
+
+def _made_by_call(one: type, other: type) -> bool:
+    """Whether two classes may be one class made twice: ``make_dataclass``, ``type(...)``."""
+    return one.__module__ == other.__module__ and getattr(
+        sys.modules.get(one.__module__), one.__name__, None
+    ) not in (one, other)
 
 
 def _library(kind: type) -> bool:
@@ -180,3 +203,20 @@ def _holds_state(value: Any) -> bool:
 
 def _dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
+
+
+_Compare = Callable[[Likeness, Any, Any, str], bool]
+_KINDS: tuple[tuple[Any, _Compare], ...] = (
+    (types.FunctionType, Likeness._functions),
+    (dict, Likeness._dicts),
+    ((list, tuple, collections.deque), Likeness._lists),
+    (functools.partial, Likeness._partials),
+    ((types.MethodType, staticmethod, classmethod), Likeness._methods),
+    (random.Random, lambda _l, a, b, _w: bool(a.getstate() == b.getstate())),
+    (queue.Queue, lambda like, a, b, where: like.alike(list(a.queue), list(b.queue), where)),
+    (
+        (typing.TypeVar, typing.ParamSpec, typing.ForwardRef),
+        lambda _l, a, b, _w: repr(a) == repr(b),
+    ),
+)
+"""By kind: how two of it are compared."""

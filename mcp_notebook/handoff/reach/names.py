@@ -248,6 +248,19 @@ def changes(node: ast.AST) -> frozenset[str]:
     return frozenset(found - {""})
 
 
+def handed_over(node: ast.AST) -> set[str]:
+    """The names that are called, or handed over to what is called."""
+    found: set[str] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call):
+            found.add(root(inner.func))
+            given = [*inner.args, *(keyword.value for keyword in inner.keywords)]
+            found |= {one.id for one in given if isinstance(one, ast.Name)}
+        elif isinstance(inner, ast.Await):
+            found.add(root(inner.value))
+    return found - {""}
+
+
 def rebinds(node: ast.AST) -> frozenset[str]:
     """The names that functions in it bind with ``global``."""
     return frozenset(

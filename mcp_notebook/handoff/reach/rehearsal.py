@@ -46,6 +46,7 @@ class Rehearsal:
         variables: what the environment gives.
         deferred: whether annotations are text in the file.
         registrations: the parts, with what names the function of each.
+        by_chance: whether random numbers are others than the last time.
     """
 
     def __init__(
@@ -57,9 +58,11 @@ class Rehearsal:
         *,
         deferred: bool,
         registrations: list[Registration],
+        by_chance: bool = False,
     ) -> None:
         self._notebook = notebook
         self._flags = __future__.annotations.compiler_flag if deferred else 0
+        self._by_chance = by_chance
         self.schemas: dict[str, Trouble] = {}
         """The tools whose schema would be another, by name."""
         self.nodes = _quiet(nodes, notebook)
@@ -78,6 +81,8 @@ class Rehearsal:
     ) -> None:
         self.names["__file__"] = str(self._notebook.folder / "server.py")
         with _surroundings(self.module, variables, self._notebook.folder):
+            if self._by_chance:
+                random.seed()
             for line in imports:
                 with contextlib.suppress(Exception):
                     exec(line, self.names)
@@ -146,9 +151,11 @@ class Rehearsal:
             return None
         return likeness.differs
 
-    def tried(self, name: str) -> bool:
-        """Whether a name was made in it."""
-        return self._whole and name in self.nodes and name in self.names
+    def agrees(self, other: Rehearsal, name: str) -> bool:
+        """Whether a name came out in another rehearsal as it did in this one."""
+        if name not in self.names or name not in other.names:
+            return False
+        return Likeness().alike(self.names[name], other.names[name])
 
 
 def _quiet(nodes: Mapping[str, Node], notebook: Notebook) -> dict[str, Node]:
