@@ -202,6 +202,41 @@ def test_an_interrupt_leaves_nothing_running_and_no_half_file(notebook: KernelRi
     assert notebook.run("%mcp call area(2)").check().text
 
 
+def test_an_answer_from_before_a_change_is_compared_with_what_the_notebook_says_now(
+    notebook: KernelRig,
+) -> None:
+    cell = (
+        "%%mcp tool --server newer --read-only --thread kernel\n"
+        'def where() -> str:\n    "Where."\n    return "{}"\n'
+    )
+    notebook.run(cell.format("old"), 60).check()
+    notebook.run("n = %mcp serve newer -t memory").check()
+    notebook.run("%mcp connect newer-memory --as newer").check()
+    notebook.run("%mcp call where() --on newer").check()
+    notebook.run(cell.format("new"), 60).check()
+    text = shown(notebook, "%mcp export newer")
+    notebook.run("%mcp use notebook-memory").check()
+
+    assert "newer: 1 part exported, proven equal" in text, text
+    assert "where: equal to what the notebook answers now; recorded: an older state" in text
+
+
+def test_a_project_is_proven_as_it_is_started(notebook: KernelRig) -> None:
+    text = shown(notebook, "e = %mcp export --package --docker -o project\ne")
+
+    assert "notebook: 5 parts exported, proven equal" in text, text
+    folder = notebook.cwd / "project"
+    assert notebook.value("str(e.path)") == str(folder / "src/notebook_server/server.py")
+    for name in ("pyproject.toml", "tests/test_server.py", "Dockerfile", "compose.yaml"):
+        assert (folder / name).is_file()
+    assert list(folder.rglob("__pycache__")) == []
+    test = (folder / "tests/test_server.py").read_text()
+    assert '/ "../src/notebook_server/server.py"' in test
+    assert notebook.run("%mcp diff notebook project").check().text == (
+        "notebook in this notebook: the same contract as project/server.py"
+    )
+
+
 def test_what_is_exported_in_python_is_the_same(notebook: KernelRig) -> None:
     notebook.run(
         "wb = %mcp workbench\np = wb.export(check=False, path='python', extras=['websocket'])", 60
