@@ -71,11 +71,7 @@ class Peers:
 
     def python(self, environment: str) -> str:
         """The interpreter of a virtual environment."""
-        return self.program(environment, "python")
-
-    def program(self, environment: str, name: str) -> str:
-        """A program of a virtual environment."""
-        return str(self._need(environment) / "bin" / name)
+        return str(self._need(environment) / "bin" / "python")
 
 
 def run(

@@ -78,7 +78,7 @@ def launchers(
     """Command lines with their folders, and the variables they get."""
     need("npx")
     folder = tmp_path_factory.mktemp("launchers")
-    uv = peers.program("uv", "uv")
+    uv = str(Path(sys.executable).with_name("uv"))
     script = folder / "script.py"
     script.write_text(SCRIPT.format(bare=str(ROOT / "lessons" / "servers" / "bare_stdio.py")))
     clock = ["-m", "mcp_server_time", "--local-timezone", "UTC"]

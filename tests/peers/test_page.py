@@ -270,12 +270,12 @@ PEERS = [
     ),
     Peer(
         package="uv",
-        pins="requirements/uv.txt",
+        pins="constraints.txt",
         what="starts servers",
         over="stdio",
         tried="`uv run` of a module, of a script; closed, restarted, killed: nothing survives",
         tests=(test_launchers.test_nothing_survives_a_launcher,),
-        named=("test_launchers.py", 'peers.program("uv", "uv")'),
+        named=("test_launchers.py", '.with_name("uv")'),
     ),
 ]
 

@@ -115,6 +115,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, lis
 
 
 @pytest.mark.kernel
+@pytest.mark.timeout(120)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a subreaper is Linux only")
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_nothing_survives_whatever_started_it(
