@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 import anyio
 from mcp.shared.message import SessionMessage
@@ -19,28 +19,17 @@ from mcp_types import (
     JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
-    JSONRPCRequest,
-    JSONRPCResponse,
     jsonrpc_message_adapter,
 )
 
 from mcp_notebook.trace.events import Direction
 from mcp_notebook.wire import jsonrpc
 
+from .reading import NO_MESSAGE, read_message
 from .tap import LinkTap
 
 PAUSE_BYTES = 4 << 20
 """Reading pauses while this much has arrived and waits to be taken."""
-
-
-NO_MESSAGE: Final = "not a JSON-RPC 2.0 message"
-
-_MODELS: Final[dict[jsonrpc.MessageKind, type[JSONRPCMessage]]] = {
-    jsonrpc.MessageKind.REQUEST: JSONRPCRequest,
-    jsonrpc.MessageKind.NOTIFICATION: JSONRPCNotification,
-    jsonrpc.MessageKind.RESPONSE: JSONRPCResponse,
-    jsonrpc.MessageKind.ERROR: JSONRPCError,
-}
 
 
 class MessageDuplex(ABC):
@@ -48,28 +37,21 @@ class MessageDuplex(ABC):
 
     Attributes:
         receives: the direction of what arrives here.
+        is_server: whether this is the server's end.
         tap: where traffic is recorded; ``None`` records nothing.
         on_closed: called once with the reason when the link ends.
     """
 
     def __init__(self, *, receives: Direction, tap: LinkTap | None) -> None:
         self.receives = receives
-        self.sends = (
-            Direction.SERVER_TO_CLIENT
-            if receives is Direction.CLIENT_TO_SERVER
-            else Direction.CLIENT_TO_SERVER
-        )
+        self.is_server = receives is Direction.CLIENT_TO_SERVER
+        self.sends = Direction.SERVER_TO_CLIENT if self.is_server else Direction.CLIENT_TO_SERVER
         self.tap = tap
         self.on_closed: Callable[[str], None] = lambda _reason: None
         self._arrived: deque[tuple[SessionMessage, int]] = deque()
         self._arrived_bytes = 0
         self._ended = False
         self._waiter: asyncio.Future[None] | None = None
-
-    @property
-    def is_server(self) -> bool:
-        """Whether this is the server's end."""
-        return self.receives is Direction.CLIENT_TO_SERVER
 
     # ---- towards the SDK -------------------------------------------------------------
 
@@ -157,22 +139,12 @@ class MessageDuplex(ABC):
         return None
 
     def _take_strictly(self, raw: bytes) -> bytes | None:
-        """Read what a client sends as JSON and JSON-RPC have it, not as leniently as the SDK.
-
-        What two readers read differently (NaN, a member that is there twice) must not reach a
-        tool; a server's answers are taken as they come, for whoever called waits for them.
-        """
+        """Take what a client sent; what servers send is taken as it comes, for a caller waits."""
         try:
-            envelope = jsonrpc.parse(raw)
-            message = _MODELS[envelope.kind].model_validate(envelope.obj)
+            message = read_message(raw)
         except jsonrpc.MessageError as problem:
             self._noted(problem.text)
             return problem.line() if problem.answerable else None
-        except ValueError:  # parameters in an array: JSON-RPC has them, MCP has not
-            self._noted(NO_MESSAGE)
-            if envelope.kind is not jsonrpc.MessageKind.REQUEST:
-                return None
-            return jsonrpc.error_line(jsonrpc.INVALID_REQUEST, NO_MESSAGE, envelope.id)
         self._admit(message, len(raw))
         return None
 

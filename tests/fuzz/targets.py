@@ -15,6 +15,7 @@ from mcp_types import jsonrpc_message_adapter
 from pydantic import ValidationError
 
 from mcp_notebook.bridge import lines as bridge_lines
+from mcp_notebook.transports import reading
 from mcp_notebook.wire import jsonrpc
 from mcp_notebook.wire.http1 import (
     Http1Decoder,
@@ -181,14 +182,21 @@ def websocket(data: bytes) -> None:
             assert one.opcode is not Opcode.TEXT or one.compressed or isinstance(one.text, str)
 
 
+def _problem(read: Callable[[bytes], Any], data: bytes) -> jsonrpc.MessageError | None:
+    try:
+        read(data)
+    except jsonrpc.MessageError as caught:
+        return caught
+    return None
+
+
 def message(data: bytes) -> None:
     """A text is one message, which the SDK reads the same, or a typed error fit to be sent."""
-    problem = None
-    try:
-        envelope = jsonrpc.parse(data)
-    except jsonrpc.MessageError as caught:
-        problem = caught
+    problem = _problem(jsonrpc.parse, data)
     if problem is not None:
+        quick = _problem(reading.quickly, data)
+        assert quick is None or (quick.code, quick.id) == (problem.code, problem.id)
+        assert quick is not None or reading.quickly(data) is None
         assert problem.code in (jsonrpc.PARSE_ERROR, jsonrpc.INVALID_REQUEST)
         line = problem.line()
         assert line.endswith(b"\n")
@@ -196,7 +204,9 @@ def message(data: bytes) -> None:
         answer = jsonrpc.parse(line)
         assert (answer.kind, answer.id) == (jsonrpc.MessageKind.ERROR, problem.id)
         return
+    envelope = jsonrpc.parse(data)
     assert jsonrpc.parse(jsonrpc.encode(envelope.obj)) == envelope
+    assert reading.quickly(data) in (None, envelope)
     theirs = _as_the_sdk_reads(data)
     if theirs is not None:
         assert getattr(theirs, "method", None) == envelope.method
