@@ -96,8 +96,12 @@ if missing:
 
 
 def modules_of(selection: Selection) -> list[Shipped]:
-    """The notebook's own modules among the files that are shipped along."""
-    return [one for one in selection.files if one.path.suffix == ".py"]
+    """The notebook's own modules among the files that are shipped along.
+
+    A program that is started by its path is none: it is opened, as other files are.
+    """
+    python = [one for one in selection.files if one.path.suffix == ".py"]
+    return [one for one in python if not one.reason.startswith("opened")]
 
 
 def own_modules(selection: Selection) -> list[Block]:

@@ -273,3 +273,19 @@ def test_what_cannot_be_written_is_refused() -> None:
     taken = (Shipped(path=PurePosixPath("server.py"), content=b"", reason="imported"),)
     with pytest.raises(UsageError, match=r"a file named server\.py"):
         script(full(files=taken))
+
+
+@pytest.mark.parametrize(
+    ("path", "reason", "moves", "imports"),
+    [
+        ("voices.py", "import voices", False, True),
+        ("jobs/count.py", "opened as jobs/count.py", True, False),
+        ("page.html", "opened as page.html", True, False),
+    ],
+)
+def test_files_beside_the_server_are_found_from_any_folder(
+    path: str, reason: str, moves: bool, imports: bool
+) -> None:
+    shipped = Shipped(path=PurePosixPath(path), content=b"", reason=reason)
+    text = script(Notebook(GREETING).part("greet").selection(files=(shipped,)))
+    assert ("os.chdir(" in text, "sys.path.insert(" in text) == (moves, imports)
