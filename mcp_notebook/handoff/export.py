@@ -82,6 +82,12 @@ def export(
     served = workbench.servers.find(server)
     if not served.counts() or not any(served.counts().values()):
         raise UsageError(f"{served.name} has nothing to export.", hint="%%mcp tool defines a tool.")
+    if served.source:
+        module = served.source.partition(":")[0].rpartition(".")[2]
+        raise UsageError(
+            f"{served.source} is a server of its own file already.",
+            hint=f"%mcp import {module}.py makes cells of it.",
+        )
     here = Path(workbench.folder)
     folder = Folder(script_path(path, server=served.name, folder=here))
     expected = offered(workbench, served)
@@ -244,7 +250,7 @@ def _prove(
     try:
         made = _environment(workbench, layout, on_step)
     except McpError as error:
-        return Proof(plan=plan, why_not=error.message)
+        return Proof(plan=plan, why_not=f"{error.message} %mcp export --no-check does without.")
     file = (folder.root / layout.script).resolve()
     return prove(
         Subject(

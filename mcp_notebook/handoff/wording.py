@@ -145,7 +145,10 @@ def _of_proof(proof: Proof, *, stable: bool) -> Iterator[str]:
                 seen.add(line)
                 yield f"{road.name}: {line}"
     if any(road.count(DIFFERS) for road in proof.roads):
-        yield "An answer that may be another each time: --unsteady TOOL leaves it out."
+        yield (
+            "Was it recorded before something changed? %mcp trace --clear, and call it once more. "
+            "May it be another each time? --unsteady TOOL leaves it out."
+        )
     yield from _notes(proof)
     if unsteady := proof.unsteady():
         yield f"not the same twice, so not compared: {', '.join(unsteady)}"

@@ -91,7 +91,7 @@ def test_an_environment_that_cannot_be_made_is_the_reason(
     monkeypatch.setattr(exporting, "environment", unmade)
     export = script.wb.export()
 
-    assert "no such thing" in export.report.summary()
+    assert "no such thing. %mcp export --no-check does without." in export.report.summary()
     assert not export.ok
 
 
@@ -128,3 +128,17 @@ def test_an_empty_server_and_an_unknown_extra_are_said(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="there is no extra 'grpc'"):
             workbench.export(extras=["grpc"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_of_a_file_is_no_notebooks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a_server_file.py").write_text(
+        "from mcp.server import MCPServer\nmcp = MCPServer('x')\n"
+        "@mcp.tool()\ndef f() -> int:\n    return 1\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    said = pytest.raises(UsageError, match=r"%mcp import a_server_file\.py makes cells")
+    with Workbench(folder=str(tmp_path)) as workbench, said:
+        workbench.export("a_server_file:mcp")
+    sys.modules.pop("a_server_file")

@@ -218,7 +218,7 @@ def test_an_answer_from_before_a_change_is_compared_with_what_the_notebook_says_
     notebook.run("%mcp use notebook-memory").check()
 
     assert "newer: 1 part exported, proven equal" in text, text
-    assert "where: equal to what the notebook answers now; recorded: an older state" in text
+    assert "where: equal to what the notebook answers now, which is not what was recorded" in text
 
 
 def test_a_project_is_proven_as_it_is_started(notebook: KernelRig) -> None:

@@ -75,9 +75,11 @@ def plan_calls(
         if call.kind == "tool" and call.name not in expected.tools:
             continue  # it was removed since
         called.add((call.kind, call.name))
+        if call.name in unsteady:
+            continue
         if why := _why_not(call, safe | named):
             left_out.setdefault(call.name, why)
-        elif call.name not in unsteady:
+        else:
             calls.append(call)
     unrecorded = [name for name in expected.tools if ("tool", name) not in called]
     read = [name for kind, name in called if kind == "resource"]

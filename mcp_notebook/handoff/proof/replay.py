@@ -22,6 +22,9 @@ UNSTEADY: Final = "unsteady"
 OLDER: Final = "older"
 """The answer was recorded before what was called was defined anew, and is another one now."""
 
+ADDRESSES: Final = "but for the addresses of objects"
+NOW: Final = "to what the notebook answers now, which is not what was recorded"
+
 _ADDRESS: Final = re.compile(r"\b0x[0-9a-f]{6,}\b", re.IGNORECASE)
 _SHORT: Final = 160
 
@@ -119,14 +122,11 @@ def judge(
     if same(got, call.outcome):
         return Verdict(call=call, word=EQUAL)
     if same(_without_addresses(got), _without_addresses(call.outcome)):
-        return Verdict(call=call, word=EQUAL, note="but for the addresses of objects")
+        return Verdict(call=call, word=EQUAL, note=ADDRESSES)
     if steady:
         now = notebook(call, era)
         if now is not None and same(now, got):
-            why = "another era" if call.era != era else "an older state of the notebook"
-            return Verdict(
-                call=call, word=EQUAL, note=f"to what the notebook answers now; recorded: {why}"
-            )
+            return Verdict(call=call, word=EQUAL, note=NOW)
         again = make(connection, call, timeout=timeout)
         if not same(again, got):
             return Verdict(call=call, word=UNSTEADY, note="two calls gave two answers")
