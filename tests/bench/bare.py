@@ -37,6 +37,7 @@ from mcp_notebook.transports.http import UNCHECKED
 from mcp_notebook.transports.leaving import EndsWithItsClient
 from mcp_notebook.transports.sseclient import SseDuplex
 from mcp_notebook.transports.streams import attach_pipes
+from mcp_notebook.transports.strict import StrictBodies
 from mcp_notebook.transports.websocket import SUBPROTOCOL
 
 
@@ -358,21 +359,28 @@ def _client() -> httpx2.AsyncClient:
 
 
 def _app(server: NotebookServer, name: str) -> Any:
+    """What ours serves, bodies read as strictly: recording is what is measured."""
     if name == "sse":
-        return server.mcp.sse_app(
-            sse_path="/sse",
-            max_request_body_size=MAX_MESSAGE_BYTES,
-            transport_security=UNCHECKED,
+        return StrictBodies(
+            cast(
+                Any,
+                server.mcp.sse_app(
+                    sse_path="/sse",
+                    max_request_body_size=MAX_MESSAGE_BYTES,
+                    transport_security=UNCHECKED,
+                ),
+            )
         )
     json = name == "http-json"
-    app: Any = server.mcp.streamable_http_app(
+    app = server.mcp.streamable_http_app(
         streamable_http_path="/mcp",
         json_response=json,
         stateless_http=json,
         max_request_body_size=MAX_MESSAGE_BYTES,
         transport_security=UNCHECKED,
     )
-    return EndsWithItsClient(app) if json else app
+    strict = StrictBodies(cast(Any, app))
+    return EndsWithItsClient(strict) if json else strict
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from mcp_notebook.runtime.server import NotebookServer
 from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.transports.base import transports
 
-from . import bare
+from . import bare, sdkserver
 from .ratios import show, turns
 
 OURS, CHILD, SOCKET, FIRST = 1.15, 0.75, 0.5, 0.15
@@ -32,7 +32,7 @@ STARTS = 9
 
 
 @contextmanager
-def held(loop: BackgroundLoop, pair: Any) -> Any:
+def held(loop: BackgroundLoop, pair: Any, tool: str = "echo") -> Any:
     """The SDK's client over a pair of streams, held open by a task of a loop.
 
     Yields:
@@ -56,7 +56,7 @@ def held(loop: BackgroundLoop, pair: Any) -> Any:
     opened = asyncio.run_coroutine_threadsafe(ready.get(), loop.loop).result(30)
 
     def call() -> Any:
-        coro = opened.call_tool("echo", {"text": "hello"})
+        coro = opened.call_tool(tool, {"text": "hello"})
         return asyncio.run_coroutine_threadsafe(coro, loop.loop).result()
 
     try:
@@ -66,12 +66,14 @@ def held(loop: BackgroundLoop, pair: Any) -> Any:
         held_by.result(15)
 
 
-def ours(bench: Workbench, server: NotebookServer, transport: str, name: str) -> Callable[[], Any]:
+def ours(
+    bench: Workbench, server: NotebookServer, transport: str, name: str, tool: str = "echo"
+) -> Callable[[], Any]:
     """A call through a Connection of ours."""
     port = None if transport in ("memory", "pipe", "stdio", "bridge", "unix") else 0
     endpoint = bench.serve(server, transport, name=name, port=port)
     connection = bench.connect(endpoint, name=name)
-    return lambda: connection.call("echo", text="hello")
+    return lambda: connection.call(tool, text="hello")
 
 
 def connections(bench: Workbench, server: NotebookServer, runs: int, calls: int) -> bool:
@@ -92,18 +94,8 @@ def connections(bench: Workbench, server: NotebookServer, runs: int, calls: int)
 def ends(bench: Workbench, server: NotebookServer, runs: int, calls: int) -> bool:
     """Our client and child against the SDK's at both ends; WebSocket against HTTP."""
     print("whole ways", flush=True)
-    command = StdioServerParameters(
-        command=sys.executable, args=["-m", "tests.bench.sdkserver"], env=dict(os.environ)
-    )
-    with ExitStack() as stack:
-        ways = {
-            "sdk": stack.enter_context(held(bench.loop, stdio_client(command))),
-            "sdk again": stack.enter_context(held(bench.loop, stdio_client(command))),
-            "ours": ours(bench, server, "stdio", "whole-stdio"),
-        }
-        times = turns(ways, runs=runs, calls=calls)
-    aside = f"{times.median('sdk') * 1e3:.2f} ms, A/A {times.ratio('sdk again', 'sdk'):.3f}"
-    child = show("stdio: ours over the SDK's", times.ratio("ours", "sdk"), CHILD, aside)
+    child = stdio(bench, "async tool", "echo", runs, calls)
+    stdio(bench, "tool in a thread", "echo_in_thread", runs, calls)
     ways = {
         "http": ours(bench, server, "http", "whole-http"),
         "http again": ours(bench, server, "http", "whole-http-again"),
@@ -112,6 +104,25 @@ def ends(bench: Workbench, server: NotebookServer, runs: int, calls: int) -> boo
     times = turns(ways, runs=runs, calls=calls)
     aside = f"{times.median('http') * 1e3:.2f} ms, A/A {times.ratio('http again', 'http'):.3f}"
     return child & show("websocket over http", times.ratio("websocket", "http"), SOCKET, aside)
+
+
+def stdio(bench: Workbench, what: str, tool: str, runs: int, calls: int) -> bool:
+    """One server, on standard streams, by our client and child and by the SDK at both ends."""
+    same = bench.servers.get("sdkserver") or bench.servers.add(
+        sdkserver.server, name="sdkserver", source="tests.bench.sdkserver:server"
+    )
+    command = StdioServerParameters(
+        command=sys.executable, args=["-m", "tests.bench.sdkserver"], env=dict(os.environ)
+    )
+    with ExitStack() as stack:
+        ways = {
+            "sdk": stack.enter_context(held(bench.loop, stdio_client(command), tool)),
+            "sdk again": stack.enter_context(held(bench.loop, stdio_client(command), tool)),
+            "ours": ours(bench, same, "stdio", f"whole-{tool}", tool),
+        }
+        times = turns(ways, runs=runs, calls=calls)
+    aside = f"{times.median('sdk') * 1e3:.2f} ms, A/A {times.ratio('sdk again', 'sdk'):.3f}"
+    return show(f"stdio, {what}: ours over the SDK's", times.ratio("ours", "sdk"), CHILD, aside)
 
 
 def starts(bench: Workbench, server: NotebookServer) -> bool:

@@ -13,5 +13,11 @@ async def echo(text: str) -> str:
     return text
 
 
+@server.tool()
+def echo_in_thread(text: str) -> str:
+    """The same as a plain function, which both sides run on a worker thread."""
+    return text
+
+
 if __name__ == "__main__":
     server.run("stdio")
