@@ -24,7 +24,11 @@ WITH_COMMENTS = """\
 """
 
 values = some.recursive(
-    some.none() | some.booleans() | some.integers() | some.text() | some.floats(allow_nan=False, allow_infinity=False),
+    some.none()
+    | some.booleans()
+    | some.integers()
+    | some.text()
+    | some.floats(allow_nan=False, allow_infinity=False),
     lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(), inner, max_size=3),
     max_leaves=8,
 )
