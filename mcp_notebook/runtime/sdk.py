@@ -214,6 +214,11 @@ def _draft() -> MCPServer[Any]:
         return MCPServer("draft", log_level="ERROR")
 
 
+def own_routes(server: MCPServer[Any]) -> list[Any]:
+    """The HTTP routes that a server has beside those of the protocol."""
+    return server._custom_starlette_routes
+
+
 def tools_of(server: MCPServer[Any]) -> dict[str, Tool]:
     """The registered tools by name."""
     return server._tool_manager._tools

@@ -20,6 +20,9 @@ _PYTHON_CELL = re.compile(
 _PYTHON_LINES = {"time"}
 """Line magics whose text runs in the notebook's own namespace."""
 
+_AUTOMAGIC = re.compile(r"(?:cd|ls|ll|pwd|cat|mkdir|cp|mv|rm|time|timeit|pip|conda|who|whos)\b")
+"""Lines that IPython takes for magics without a percent sign."""
+
 _SETTING = re.compile(r"%(?:set_)?env\s+(\w+)(?:\s*=|\s)\s*(.+)")
 
 _NO_PYTHON = re.compile(r"^(\s*)(?:[%!?]|\w[\w., ]*=\s*[%!]|%*\w[\w.*]*\?{1,2}\s*$)")
@@ -151,10 +154,17 @@ class _Reader:
             word = line.split()[0] if line.split() else line
             if word.lstrip("%!") not in _OWN_LINES:
                 self.remarks.append(f"cell {cell.number}: the line {_short(line)} stays behind.")
-        try:
-            tree = parse(plain)
-        except SyntaxError:
-            return  # it never ran
+        tree = None
+        while tree is None:
+            try:
+                tree = parse(plain)
+            except SyntaxError as error:
+                lines = plain.splitlines()
+                number = (error.lineno or 0) - 1
+                if not (0 <= number < len(lines) and _AUTOMAGIC.match(lines[number])):
+                    return  # it never ran
+                lines[number] = "pass"
+                plain = "\n".join(lines)
         self._cut(cell, plain, tree, tree.body)
 
     def _cut(
@@ -185,7 +195,7 @@ class _Reader:
             if shares:  # `a = 1; b = 2`
                 text = ast.get_source_segment(source, node) or ""
             else:
-                text = "\n".join(lines[before:end])
+                text = "\n".join([*lines[before : end - 1], _last(lines[end - 1], node, end)])
             self.statements.append(
                 Statement(
                     node=node,
@@ -289,6 +299,18 @@ def _with_comments(lines: list[str], end: int, column: int) -> int:
             break
         number += 1
     return end
+
+
+def _last(line: str, node: ast.stmt, end: int) -> str:
+    """The last line of a statement without a semicolon that hides its value."""
+    if node.end_lineno != end or node.end_col_offset is None:
+        return line
+    cut = len(line.encode()[: node.end_col_offset].decode("utf-8", "ignore"))
+    rest = line[cut:].lstrip()
+    if not rest.startswith(";"):
+        return line
+    comment = rest[1:].strip()
+    return line[:cut] + (f"  {comment}" if comment else "")
 
 
 def _tidy(text: str) -> str:

@@ -33,7 +33,7 @@ from .node import Node, Piece, Trouble, piece_of
 from .nodes import node_of
 from .notebook import Notebook
 from .order import ordered
-from .parts import in_words, root_of
+from .parts import beside_parts, in_words, root_of
 from .rehearsal import Rehearsal
 from .secrecy import is_secret, known_secrets
 from .state import changed_by_tools, changed_elsewhere
@@ -110,7 +110,7 @@ class _Gathering:
     def _walk_all(
         self, rooted: list[tuple[Part, str]]
     ) -> tuple[list[Registration], dict[str, Node]]:
-        self._obstacles.clear()
+        self._obstacles[:] = beside_parts(self._server)
         registrations = []
         taken: dict[str, Node] = {}
         for part, expression in rooted:
@@ -303,7 +303,7 @@ class _Gathering:
                 self._remarks[remark] = None
         mcp = self._server.mcp
         return Selection(
-            server=self._server.name,
+            server=mcp.name or self._server.name,
             instructions=mcp.instructions or "",
             version=getattr(mcp, "version", None) or "",
             imports=tuple(imports),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 
 from mcp_notebook.handoff.selection import Obstacle
-from mcp_notebook.runtime.server import Part
+from mcp_notebook.runtime import sdk
+from mcp_notebook.runtime.server import NotebookServer, Part
 
 from .codes import plain_function
 from .notebook import Notebook
@@ -31,6 +33,26 @@ def root_of(part: Part, notebook: Notebook) -> str:
         if plain is not None and plain_function(value) is plain and not candidate.startswith("_"):
             return candidate
     return ""
+
+
+def beside_parts(server: NotebookServer) -> Iterator[Obstacle]:
+    """What a server has beside tools, resources and prompts, and what does not leave with them."""
+    mcp = server.mcp
+    found = {
+        "lifespan": mcp.settings.lifespan is not None,
+        "completion": sdk.lowlevel(mcp).get_request_handler("completion/complete") is not None,
+        "custom_route": bool(sdk.own_routes(mcp)),
+        "auth": mcp.settings.auth is not None,
+    }
+    for name, there in found.items():
+        if there:
+            yield Obstacle(
+                part=server.name,
+                through=(mcp.name, name),
+                reason=f"the server was made with {name}, which is no part that an export writes",
+                ways=(f"write {name} into the exported file by hand: take it out here, export,"
+                      " and add it there",),
+            )  # fmt: skip
 
 
 def in_words(part: Part, expression: str) -> Obstacle | None:
@@ -71,6 +93,13 @@ def _told(part: Part) -> str:
 
 def _nameless(part: Part) -> Obstacle:
     function = getattr(part.function, "__name__", part.name)
+    if function == "_no_function":
+        return Obstacle(
+            part=part.name,
+            through=(part.name,),
+            reason="it is no function but an object that was put on the server",
+            ways=(f"write a function that returns it: %%mcp {part.kind} ...",),
+        )
     return Obstacle(
         part=part.name,
         through=(function,),

@@ -193,6 +193,135 @@ TAKEN = {
         cells=["A, B = 1, 2", "B = 5", "%%mcp tool\ndef t() -> list[int]:\n    return [A, B]"],
         calls=["t()"],
     ),
+    "table_that_decorators_fill": Taken(
+        cells=[
+            "HANDLERS = {}\ndef handler(kind):\n    def decorate(function):\n"
+            "        HANDLERS[kind] = function\n        return function\n    return decorate",
+            "@handler('up')\ndef upper(text):\n    return text.upper()",
+            "@handler('back')\ndef back(text):\n    return mirrored(text)\n"
+            "def mirrored(text):\n    return text[::-1]\ndef unused():\n    return 1",
+            "%%mcp tool\ndef t(kind: str) -> str:\n    return HANDLERS[kind]('ab')",
+        ],
+        calls=["t('up')", "t('back')"],
+        lacks=["unused"],
+    ),
+    "table_of_functions": Taken(
+        cells=[
+            "import operator\ndef add(a, b):\n    return a + b\n"
+            "OPS = {'add': add, 'sub': lambda a, b: a - b, 'max': max}",
+            "def mul(a, b):\n    return a * b\nOPS['mul'] = mul",
+            "OPS.update(pow=operator.pow)",
+            "%%mcp tool\ndef t(op: str) -> int:\n    return OPS[op](3, 2)",
+        ],
+        calls=[f"t({op!r})" for op in ("add", "sub", "max", "mul", "pow")],
+    ),
+    "subclasses_that_put_themselves_into_a_table": Taken(
+        cells=[
+            "class Loader:\n    known = {}\n    def __init_subclass__(cls, kind):\n"
+            "        Loader.known[kind] = cls",
+            "class Words(Loader, kind='words'):\n    def load(self, text):\n"
+            "        return text.split()",
+            "%%mcp tool\ndef t(kind: str) -> list[str]:\n"
+            "    return Loader.known[kind]().load('a b')",
+        ],
+        calls=["t('words')"],
+    ),
+    "wrapped_in_place": Taken(
+        cells=[
+            "import functools\ndef loud(f):\n    @functools.wraps(f)\n"
+            "    def inner(*a):\n        return f(*a).upper()\n    return inner",
+            "def hello(name: str) -> str:\n    return name",
+            "hello = loud(hello)\n%mcp add hello",
+        ],
+        calls=["hello('x')"],
+        has=["^def hello", r"^hello = loud\(hello\)"],
+    ),
+    "patched": Taken(
+        cells=[
+            "class A:\n    def f(self):\n        return 1\n    limit = 1",
+            "def two(self):\n    return 2\nA.f = two\nA.limit = 5\nsetattr(A, 'extra', 7)",
+            "%%mcp tool\ndef t() -> list[int]:\n    return [A().f(), A.limit, A.extra]",
+        ],
+        calls=["t()"],
+    ),
+    "state_of_a_function": Taken(
+        cells=[
+            "def tick():\n    tick.count += 1\n    return tick.count\ntick.count = 10",
+            "%%mcp tool\ndef t() -> int:\n    return tick()",
+        ],
+        calls=["t()", "t()"],
+        has=["tick.count = 10"],
+    ),
+    "state_of_an_object": Taken(
+        cells=[
+            "class Store:\n    made = 0\n    def __init__(self):\n        self.items = {}\n"
+            "        Store.made += 1\n    def put(self, name):\n"
+            "        self.items[name] = self.items.get(name, 0) + 1\n        return self.items",
+            "store = Store()",
+            "%%mcp tool\ndef t() -> list:\n    return [store.put('pen'), Store.made]",
+        ],
+        calls=["t()", "t()"],
+        has=[r"^store = Store\(\)"],
+    ),
+    "names_in_hints_alone": Taken(
+        cells=[
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
+            "    from collections.abc import Sequence",
+            "def h(xs: 'Sequence[int]', n: 'Money | None' = None) -> 'Money':\n    return Money()",
+            "class Money:\n    value = 3",
+            "%%mcp tool\ndef t() -> int:\n    return h([]).value",
+        ],
+        calls=["t()"],
+    ),
+    "one_list_with_two_names": Taken(
+        cells=[
+            "queue = waiting = []\nother = queue",
+            "%%mcp tool\ndef t(n: int) -> list:\n    queue.append(n)\n    return [waiting, other]",
+        ],
+        calls=["t(1)", "t(2)"],
+    ),
+    "class_of_a_branch": Taken(
+        cells=[
+            "import sys\nif sys.platform:\n    class Holder:\n        x = 1\n"
+            "    def f():\n        return 2\nelse:\n    Holder = f = None",
+            "%%mcp tool\ndef t() -> int:\n    return Holder.x + f()",
+        ],
+        calls=["t()"],
+    ),
+    "shadowed_builtins": Taken(
+        cells=[
+            "def sum(xs):\n    return 'mine'\nmax = 3",
+            "%%mcp tool\ndef t() -> str:\n    return sum([1]) + str(max) + str(min(1, 2))",
+        ],
+        calls=["t()"],
+    ),
+    "objects_of_the_library": Taken(
+        cells=[
+            "import asyncio, logging, queue, re, threading\nfrom contextvars import ContextVar\n"
+            "from decimal import Decimal\nfrom pathlib import Path",
+            "lock = threading.RLock()\ngate = asyncio.Semaphore(2)\nuser = ContextVar('user')\n"
+            "waiting = queue.Queue()\nlog = logging.getLogger('shop')\n"
+            "word = re.compile('[a-z]+', re.I)\nprice = Decimal('1.10')\nroot = Path('data')",
+            "%%mcp tool\ndef t() -> str:\n    with lock:\n        waiting.put(1)\n"
+            "        return f'{waiting.qsize()} {word.findall(\"aB 1\")} {price} {root} {log.name}'"
+            " + user.name + str(gate._value)",
+        ],
+        calls=["t()"],
+    ),
+    "values_that_no_statement_gives": Taken(
+        cells=[
+            "import datetime, uuid\nfrom collections import Counter, deque\nfrom enum import Enum\n"
+            "class K(Enum):\n    A = 1\nfrom dataclasses import dataclass\n@dataclass\nclass P:\n"
+            "    x: int\n    k: K",
+            "def made():\n    return {'when': datetime.date(2026, 1, 2), 'k': {K.A: P(1, K.A)},\n"
+            "            'inf': float('inf'), 'c': Counter('aab'), 'd': deque([1], maxlen=2),\n"
+            "            'u': uuid.UUID(int=1), 's': {(1,), (2,)}, 'f': frozenset()}",
+            "TABLE = made()",
+            "%%mcp tool\ndef t() -> str:\n    return repr(TABLE)",
+        ],
+        calls=["t()"],
+        says=["TABLE was worked out in cell 3"],
+    ),
     "main_guard": Taken(
         cells=[
             "if __name__ == '__main__':\n    LIMIT = 3",
