@@ -27,7 +27,8 @@ def catalogue(connection: Connection) -> dict[str, Any]:
         listed = [_plain(one) for one in run(session.list_all(kind))] if able[kind] else []
         found[kind] = {_name(one): one for one in listed}
     info = connection.server_info
-    found["server"] = info.name if info else ""
+    found["server"] = {"name": info.name, "version": info.version} if info else {}
+    found["server"]["instructions"] = connection.instructions or ""
     return found
 
 

@@ -16,6 +16,7 @@ Keys of the header:
 ``expect``    ``exported``, ``refused``, or ``either``: refused for its reason, or equal
 ``why``       what makes the entry hard, in a sentence
 ``calls``     calls to compare: ``tool``, ``read`` or ``prompt``, with ``args`` and ``answer``
+              and ``is``, what the notebook itself must answer
 ``order``     the cells as they were executed, by number from 1 or by name; each once by default
 ``raises``    the cells that end in an error
 ``answers``   what is typed where a cell asks for input

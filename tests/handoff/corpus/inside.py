@@ -8,12 +8,15 @@ import gc
 import json
 import os
 import random
+import shlex
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
 from IPython import get_ipython
 
+from mcp_notebook.errors import McpError
 from tests.handoff.corpus import asking
 
 _START: dict[str, Any] = {}
@@ -108,27 +111,14 @@ def answer(server: str, calls: list[dict[str, Any]]) -> dict[str, Any]:
         }
 
 
-def export(server: str, out: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Export a server into a folder; what became of it."""
-    import traceback
-
-    from mcp_notebook.errors import McpError
-    from mcp_notebook.handoff.export import export as exported
-
-    bench = _workbench()
-    notebook: dict[str, Any] = {}
-    if bench.history is None:
-        from mcp_notebook.handoff.reach.cells import Cells
-
-        shell = get_ipython()
-        manager = shell.history_manager
-        history = list(manager.input_hist_raw)
-        notebook = {
-            "names": shell.user_ns,
-            "cells": Cells.of(history, unfinished={*manager.exceptions, len(history) - 1}),
-        }
+def export(server: str, out: str, options: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """Type the export of a server into a folder; what became of it."""
+    words = ["export", server, "-o", out, "--no-check"]
+    for option, pairs in options.items():
+        if pairs:
+            words += [f"--{option}", *(f"{name}={value}" for name, value in pairs.items())]
     try:
-        made = exported(bench, server, path=out, check=False, **notebook, **options)
+        made = get_ipython().run_line_magic("mcp", shlex.join(words))
     except McpError as error:
         refusal = {"part": "", "through": [], "reason": error.message, "ways": [error.hint]}
         return {"path": "", "obstacles": [refusal], "remarks": [], "variables": {}, "requires": []}

@@ -47,6 +47,7 @@ def judge(entry: Entry, played: Played, servers: Servers) -> Verdict:
         verdict.faults.append(played.trouble or export["broken"])
         return verdict
     verdict.faults += _told(entry, export)
+    verdict.faults += _unlooked(entry, played)
     if export["obstacles"]:
         verdict.became = "refused"
         if export["path"] or (played.folder / "server.py").exists():
@@ -62,6 +63,14 @@ def judge(entry: Entry, played: Played, servers: Servers) -> Verdict:
     if entry.expect == "refused":
         verdict.faults.append("exported, and had to be refused")
     return verdict
+
+
+def _unlooked(entry: Entry, played: Played) -> Iterable[str]:
+    """Where the notebook itself does not answer as it must: its export has changed it."""
+    for call, answer in zip(entry.get("calls", []), played.answers, strict=True):
+        result = answer["result"].get("structuredContent", {}).get("result")
+        if "is" in call and result != call["is"]:
+            yield f"{call['tool']} gives {result} in the notebook, not {call['is']}"
 
 
 def _secrets(entry: Entry) -> list[str]:
