@@ -158,7 +158,7 @@ def _layout(
     if docker:
         files |= writing.docker(selection, extras=extras)
     if not package and not docker:
-        files[PurePosixPath(name)] = writing.script(selection, extras=extras).encode()
+        files[PurePosixPath(name)] = writing.script(selection, extras=extras, name=name).encode()
         files |= {one.path: one.content for one in selection.files}
     own = PurePosixPath(name)
     main = writing.server_path(selection) if package else own

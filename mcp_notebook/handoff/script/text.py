@@ -38,6 +38,8 @@ from .renaming import renamed
 from .scopes import bound_names
 from .tidy import tidy
 
+SCRIPT: Final = "server.py"
+
 EXTRAS: Final = ("redis", "websocket")
 """What can be written into the file beside stdio, HTTP and SSE."""
 
@@ -80,28 +82,36 @@ def python_floor() -> str:
     return f">={sys.version_info.major}.{sys.version_info.minor}"
 
 
-def script(selection: Selection, *, extras: frozenset[str] = frozenset()) -> str:
+def script(
+    selection: Selection, *, extras: frozenset[str] = frozenset(), name: str = SCRIPT
+) -> str:
     """The text of ``server.py``.
 
     Args:
         selection: what leaves the notebook. Its obstacles are not looked at.
         extras: ``websocket``, ``redis``.
+        name: what the file is called.
 
     Raises:
         UsageError: an extra does not exist, or a name of the notebook clashes with one that the
             file needs and cannot be changed.
     """
     start = {
-        "uv run server.py": ONE_CLIENT,
-        "uv run server.py --transport http": OVER_HTTP,
-        "uvicorn server:app --workers 4": WORKERS,
+        f"uv run {name}": ONE_CLIENT,
+        f"uv run {name} --transport http": OVER_HTTP,
+        f"uvicorn {name.removesuffix('.py')}:app --workers 4": WORKERS,
     }
     metadata = _metadata(requirements(selection, extras))
-    return server_text(selection, extras=extras, start=start, metadata=metadata)
+    return server_text(selection, extras=extras, start=start, metadata=metadata, name=name)
 
 
 def server_text(
-    selection: Selection, *, extras: Collection[str], start: Mapping[str, str], metadata: str = ""
+    selection: Selection,
+    *,
+    extras: Collection[str],
+    start: Mapping[str, str],
+    metadata: str = "",
+    name: str = SCRIPT,
 ) -> str:
     """The file.
 
@@ -110,10 +120,11 @@ def server_text(
         extras: ``websocket``, ``redis``.
         start: how it is started, and what for.
         metadata: the block of comments that lets ``uv run`` start it alone.
+        name: what the file is called.
     """
-    if any(one.path == PurePosixPath("server.py") for one in selection.files):
+    if any(one.path == PurePosixPath(name) for one in selection.files):
         raise UsageError(
-            "the notebook uses a file named server.py, which is the name of the export.",
+            f"the notebook uses a file named {name}, which is the name of the export.",
             hint="Rename that file, and where the notebook names it.",
         )
     docstring = _docstring(selection, extras, start)

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,12 +111,26 @@ class Farm:
         assert at is not None
         return f"{at.url}/mcp"
 
-    def start(self, port: int = 0) -> Program:
+    def start(self, transport: str = "http", port: int = 0) -> Program:
         """One more process."""
         port = port or free_port()
-        argv = [sys.executable, str(self.folder / "server.py"), "--transport", "http"]
+        argv = [sys.executable, str(self.folder / "server.py"), "--transport", transport]
         argv += ["--stateless", "--port", str(port)]
         return self.stack.enter_context(running(argv, port=port, env=self.environment))
+
+    def configured(self, servers: Sequence[Program], port: int) -> list[str]:
+        """The command of an nginx in front of some processes, with the export's configuration."""
+        conf = nginx_conf(
+            [f"127.0.0.1:{server.port}" for server in servers], listen=f"127.0.0.1:{port}"
+        )
+        folder = self.folder / str(port)
+        folder.mkdir()
+        access = "log_format short '$status $upstream_addr';\n    access_log {}/access short;"
+        conf = conf.replace("/tmp/", f"{folder}/")
+        conf = conf.replace("access_log off;", access.format(self.folder))
+        (folder / "nginx.conf").write_text(conf)
+        alone = "daemon off; master_process off;"
+        return ["nginx", "-e", "stderr", "-g", alone, "-c", str(folder / "nginx.conf")]
 
     async def end(self, number: int, how: signal.Signals) -> int:
         """End a process, wait until it has gone, and start another on its port."""
@@ -128,14 +142,14 @@ class Farm:
                 await asyncio.sleep(0.02)
                 continue
             break
-        self.servers[number] = await asyncio.to_thread(self.start, old.port)
+        self.servers[number] = await asyncio.to_thread(self.start, port=old.port)
         return old.port
 
 
 @contextmanager
 def farm(folder: Path, redis: Program) -> Iterator[Farm]:
     """Four processes of an exported server, which share what several have to share."""
-    extras = frozenset({"redis"})
+    extras = frozenset({"redis", "websocket"})
     (folder / "server.py").write_text(script(NOTEBOOK.selection("farm"), extras=extras))
     (folder / "runs").touch()
     environment = {
@@ -148,14 +162,7 @@ def farm(folder: Path, redis: Program) -> Iterator[Farm]:
         made = Farm(folder, environment, stack)
         made.servers = [made.start() for _ in range(4)]
         port = free_port()
-        addresses = [f"127.0.0.1:{server.port}" for server in made.servers]
-        conf = nginx_conf(addresses, listen=f"127.0.0.1:{port}")
-        logged = "log_format short '$status $upstream_addr';\n    access_log {}/access short;"
-        conf = conf.replace("/tmp/", f"{folder}/")
-        conf = conf.replace("access_log off;", logged.format(folder))
-        (folder / "nginx.conf").write_text(conf)
-        argv = ["nginx", "-e", "stderr", "-g", "daemon off; master_process off;"]
-        argv += ["-c", str(folder / "nginx.conf")]
+        argv = made.configured(made.servers, port)
         made.proxy = stack.enter_context(running(argv, port=port))
         yield made
 

@@ -13,6 +13,8 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ElicitResult
 
+from mcp_notebook.bench.programs import free_port, running
+from mcp_notebook.runtime.workbench import Workbench
 from tests.handoff.deploy.farm import (
     LEGACY,
     MODERN,
@@ -118,6 +120,28 @@ def test_a_notice_of_one_process_reaches_the_listeners_of_another(site: Farm) ->
     heard, pid = asyncio.run(listened())
     assert heard == ["ToolsListChanged()", "ResourceUpdated(uri='note://a')"]
     assert pid == site.servers[3].pid
+
+
+@pytest.mark.parametrize("mode", [MODERN, "legacy", "auto"])
+def test_clients_of_the_sdk_are_served_in_turns(site: Farm, mode: str) -> None:
+    async def called() -> set[int]:
+        async with Client(streamable_http_client(site.url()), mode=mode) as client:
+            assert len((await client.list_tools()).tools) == 4
+            results = [await client.call_tool("work", {"number": 0}) for _ in range(8)]
+        return {result.structured_content["result"] for result in results}
+
+    assert asyncio.run(called()) == {server.pid for server in site.servers}
+
+
+def test_a_websocket_passes_the_proxy(site: Farm) -> None:
+    port = free_port()
+    server = site.start("websocket")
+    conf = site.configured([server], port)
+    with running(conf, port=port), Workbench() as bench:
+        for era in ("modern", "legacy"):
+            connection = bench.connect(f"ws://127.0.0.1:{port}/mcp", era=era)
+            assert connection.call("work", number=0).value == server.pid
+            connection.close()
 
 
 def test_a_question_of_one_process_is_answered_through_another(site: Farm) -> None:

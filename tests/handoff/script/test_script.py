@@ -289,3 +289,10 @@ def test_files_beside_the_server_are_found_from_any_folder(
     shipped = Shipped(path=PurePosixPath(path), content=b"", reason=reason)
     text = script(Notebook(GREETING).part("greet").selection(files=(shipped,)))
     assert ("os.chdir(" in text, "sys.path.insert(" in text) == (moves, imports)
+
+
+def test_a_file_of_another_name_says_how_it_is_started() -> None:
+    text = script(Notebook(GREETING).part("greet").selection(), name="greeting.py")
+    assert "uv run greeting.py" in text
+    assert "uvicorn greeting:app" in text
+    assert "server.py" not in text
