@@ -143,7 +143,8 @@ def _is_hint(value: Any) -> bool:
 
 def _same_type(one: type, other: type) -> bool:
     return one is other or (
-        one.__qualname__ == other.__qualname__ and one.__module__ != other.__module__
+        one.__qualname__ == other.__qualname__
+        and (one.__module__ != other.__module__ or not _library(one))
     )
 
 

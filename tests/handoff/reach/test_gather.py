@@ -334,6 +334,35 @@ TAKEN = {
 }
 
 
+STATES = {
+    "number": ("n = 10", "global n; n += 1; return n"),
+    "table": ("seen = {'a': 1}", "seen[len(seen)] = 1; return len(seen)"),
+    "object": (
+        "class Desk:\n    def __init__(self):\n        self.pens = 3\n"
+        "    def take(self):\n        self.pens -= 1\n        return self.pens\ndesk = Desk()",
+        "return desk.take()",
+    ),
+    "class": (
+        "class Desk:\n    made = 0\n    def __init__(self):\n        type(self).made += 1",
+        "Desk(); return Desk.made",
+    ),
+    "default": ("def grow(found=[]):\n    found.append(1)\n    return len(found)", "return grow()"),
+    "attribute": ("def tick():\n    tick.n += 1\n    return tick.n\ntick.n = 0", "return tick()"),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_what_calls_of_tools_have_changed_begins_anew_and_is_said(stage: Stage, name: str) -> None:
+    made, body = STATES[name]
+    stage.run(made, f"%%mcp tool\ndef t() -> int:\n    {body}")
+    first = stage.names["t"]()
+    stage.names["t"]()
+    selection = stage.gather()
+    assert not selection.obstacles
+    assert alone(selection)["t"]() == first
+    assert any("the server starts with" in remark for remark in selection.remarks)
+
+
 @pytest.mark.parametrize("name", TAKEN)
 def test_what_is_taken_does_the_same_alone(stage: Stage, name: str) -> None:
     taken = TAKEN[name]
