@@ -109,12 +109,12 @@ def _line(part: FoundPart, server: str) -> str | None:
             return None
         options.pop("annotations", None)
         words += flags
-    for key in ("title", "description"):
-        if key in options:
-            text = _literal(options.pop(key))
-            if not isinstance(text, str) or "\n" in text or text.startswith("$"):
-                return None
-            words.append(f"--{key} {_quoted(text)}")
+    if options.pop("thread", None) is not None:
+        words.append("--thread kernel")
+    texts = _texts(options)
+    if texts is None:
+        return None
+    words += texts
     if options:
         return None
     if part.kind == "prompt" and len(words) > 1 and words[1] == part.function:
@@ -122,6 +122,18 @@ def _line(part: FoundPart, server: str) -> str | None:
     if server:
         words.append(f"--server {_quoted(server)}")
     return " ".join(words)
+
+
+def _texts(options: dict[str, str]) -> list[str] | None:
+    """Title and description, taken out of the options; ``None`` where a line cannot hold them."""
+    found = []
+    for key in ("title", "description"):
+        if key in options:
+            text = _literal(options.pop(key))
+            if not isinstance(text, str) or "\n" in text or text.startswith("$"):
+                return None
+            found.append(f"--{key} {_quoted(text)}")
+    return found
 
 
 def _quoted(text: str) -> str:

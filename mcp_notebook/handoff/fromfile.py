@@ -13,6 +13,7 @@ from mcp_notebook.errors import UsageError
 
 from .ascells import FoundPart, as_cell, as_decorated, named
 from .reach.names import binds, changes, reads
+from .script.registering import ON_MAIN_THREAD
 from .wording import tame
 
 _SERVERS: Final = frozenset({"MCPServer", "FastMCP"})
@@ -126,14 +127,49 @@ class _File:
         needed = self._needed()
         imports = [s for s in needed if isinstance(s, ast.Import | ast.ImportFrom)]
         rest = [s for s in needed if not isinstance(s, ast.Import | ast.ImportFrom)]
+        lines = list(dict.fromkeys(_alone(s, self._imported_names(s)) for s in imports))
+        future = [line for line in lines if line.startswith("from __future__")]
+        self._remark()
         return Imported(
             path=self._path,
             server=next(iter(self._servers.values())),
-            imports=tuple(dict.fromkeys(_alone(s, self._imported_names(s)) for s in imports)),
+            imports=(*future, *self._place(imports), *(one for one in lines if one not in future)),
             rest=tuple(self._text(s) for s in rest),
             parts=tuple(self._parts),
             remarks=tuple(dict.fromkeys(self._remarks)),
         )
+
+    def _place(self, imports: Sequence[ast.Import | ast.ImportFrom]) -> list[str]:
+        """Lines that make a cell find what the file finds beside itself."""
+        found = []
+        if "__file__" in self._wanted:
+            found.append(f"__file__ = {str(self._path)!r}")
+        folder = self._path.parent
+        roots = {
+            name.partition(".")[0]
+            for one in imports
+            for name in ([one.module or ""] if isinstance(one, ast.ImportFrom) else [])
+            + ([alias.name for alias in one.names] if isinstance(one, ast.Import) else [])
+        }
+        beside = [n for n in roots if (folder / f"{n}.py").is_file() or (folder / n).is_dir()]
+        if beside and str(folder) != ".":
+            found += ["import sys", f"sys.path.insert(0, {str(folder)!r})"]
+        return found
+
+    def _remark(self) -> None:
+        for statement in self._body:
+            if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+                continue
+            if ast.unparse(statement.value.func) == "os.chdir":
+                self._remarks.append(
+                    "the file works in a folder of its own; here its tools look for files in the "
+                    "notebook's folder"
+                )
+        for name in sorted(self._wanted & set(self._servers)):
+            self._remarks.append(
+                f"{name}, the server itself, is used by a part; in a notebook it is "
+                "wb.server(...), with wb = %mcp workbench"
+            )
 
     # ---- what registers ------------------------------------------------------------------
 
@@ -178,8 +214,28 @@ class _File:
             return
         self._taken.add(id(statement))
         options = self._options(kind, decorator, skip=0 if isinstance(call.func, ast.Call) else 1)
-        self._add(kind, ast.unparse(given[0]), "", options, statement.lineno)
-        self._roots |= self._names(call)
+        function = given[0]
+        if isinstance(function, ast.Call) and _is_kernel_bound(function):
+            function = function.args[0]
+            options["thread"] = "'kernel'"
+        source = self._own_definition(function)
+        if source and options.get("name") == repr(ast.unparse(function)):
+            del options["name"]
+        self._add(kind, ast.unparse(function), source, options, statement.lineno)
+        self._roots |= self._names(decorator) | self._names(function)
+
+    def _own_definition(self, function: ast.expr) -> str:
+        """The definition of a function that nothing but its registration uses; else nothing."""
+        name = function.id if isinstance(function, ast.Name) else ""
+        users = [s for s in self._body if name in reads(s).all | binds(s)]
+        if not name or len(users) != 2:
+            return ""
+        made = users[0]
+        if not isinstance(made, ast.FunctionDef | ast.AsyncFunctionDef) or id(made) in self._taken:
+            return ""
+        self._taken.add(id(made))
+        self._roots |= reads(made).all
+        return self._text(made)
 
     def _registers(self, function: ast.expr, words: dict[str, str]) -> str:
         """The kind that an attribute of a server registers; empty where it is something else."""
@@ -301,6 +357,13 @@ def _servers(tree: ast.Module) -> Iterator[tuple[str, str]]:
         for target in targets:
             if isinstance(target, ast.Name):
                 yield target.id, str(title)
+
+
+def _is_kernel_bound(call: ast.Call) -> bool:
+    """Whether an exported file wraps a tool that the notebook runs on the kernel's thread."""
+    return (
+        isinstance(call.func, ast.Name) and call.func.id == ON_MAIN_THREAD and len(call.args) == 1
+    )
 
 
 def _is_main(statement: ast.stmt) -> bool:

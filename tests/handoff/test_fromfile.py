@@ -229,6 +229,46 @@ def test_names_of_the_file_do_not_clash_with_the_decorators(tmp_path: Path) -> N
     assert differences(served(path), run_cell(found.cell)) == []
 
 
+def test_what_a_file_finds_beside_itself_is_found_by_a_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "beside.py").write_text("def one() -> int:\n    return 1\n")
+    (folder / "table.txt").write_text("kept")
+    (folder / "server.py").write_text(
+        "import os\nfrom pathlib import Path\nfrom mcp.server import MCPServer\nimport beside\n"
+        "os.chdir(Path(__file__).resolve().parent)\nmcp = MCPServer('notebook')\n"
+        "TABLE = (Path(__file__).parent / 'table.txt').read_text()\n"
+        "@mcp.tool()\ndef f() -> str:\n    'F.'\n    return TABLE * beside.one()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    found = take_apart(Path("out/server.py"))
+
+    assert run_cell(found.cell).tools
+    assert sys.modules.pop("beside").__file__ == str(folder / "beside.py")
+    assert "look for files in the notebook's folder" in found.remarks[0]
+
+
+def test_tools_of_the_kernels_thread_come_back_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "bound.py"
+    path.write_text(
+        "from mcp.server import MCPServer\nmcp = MCPServer('notebook')\n"
+        "def on_main_thread(f): return f\n"
+        "def f() -> int:\n    return 1\n"
+        "mcp.tool(name='f')(on_main_thread(f))\n"
+        "def g() -> int:\n    return mcp.name\n"
+        "mcp.add_tool(g)\n"
+    )
+    found = take_apart(path)
+
+    assert found.cells[0] == "%%mcp tool f --thread kernel\ndef f() -> int:\n    return 1"
+    assert found.cells[1] == "%%mcp tool g\ndef g() -> int:\n    return mcp.name"
+    assert "on_main_thread" not in found.cell
+    assert "mcp, the server itself, is used by a part" in found.remarks[0]
+
+
 def test_a_file_in_the_style_of_fastmcp_is_taken_apart(tmp_path: Path) -> None:
     path = tmp_path / "fast.py"
     path.write_text(
