@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,7 +84,7 @@ def test_the_hosts_their_files_help_and_completion(cells: KernelRig) -> None:
     for line, why in (
         ("%mcp config corsor", "Did you mean cursor?"),
         ("%mcp config cursor --alive", "Did you mean --live?"),
-        ("%mcp config cursor", "there is no file server.py"),
+        ("%mcp config cursor", "there is no file"),
         ("%mcp config cursor a b", "A command comes after --"),
         ("%mcp config cursor a -- b", "Keep one"),
         ("%mcp config claude-desktop notebook-http", "Connectors"),
@@ -111,12 +109,15 @@ def test_no_secret_is_shown_or_written(cells: KernelRig) -> None:
     assert '"LEVEL": "3"' in shown.text
 
 
-def test_a_server_file_is_started_by_what_was_written(cells: KernelRig) -> None:
-    folder = Path(cells.value("__import__('os').getcwd()"))
-    (folder / "server.py").write_text("import sys; print('started in', sys.argv[0])")
-    entry = cells.value("get_ipython().run_line_magic('mcp', 'config cursor').entry")
-    done = subprocess.run(
-        [entry["command"], *entry["args"]], cwd="/", capture_output=True, text=True, timeout=50
-    )
-    assert done.stdout.strip() == f"started in {folder / 'server.py'}"
-    assert entry["command"] == sys.executable
+def test_a_host_starts_the_server_that_was_exported(tools: KernelRig, tmp_path: Path) -> None:
+    tools.run("x = %mcp export --no-check", 60).check()
+    for words in ("", "notebook", "$x"):
+        entry = tools.value(f"get_ipython().run_line_magic('mcp', 'config cursor {words}').entry")
+        assert entry["args"][-1] == tools.value("str(x.path.resolve())")
+    with started(entry, tmp_path) as host:
+        host.send(initialize())
+        assert host.answer(0)["result"]["serverInfo"]["name"] == "notebook"
+        host.send(notice("notifications/initialized"))
+        asked = {"name": "add", "arguments": {"a": 40}}
+        assert host.call("tools/call", 1, **asked)["result"]["structuredContent"]["result"] == 42
+        assert host.stray == []

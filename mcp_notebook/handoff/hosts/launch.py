@@ -124,7 +124,7 @@ def needed_variables(source: str) -> list[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Subscript)
         and isinstance(node.ctx, ast.Load)
-        and ast.unparse(node.value) in ("os.environ", "environ")
+        and ast.unparse(node.value).endswith("environ")
         and isinstance(node.slice, ast.Constant)
         and isinstance(node.slice.value, str)
     ]

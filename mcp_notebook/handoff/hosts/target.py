@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_notebook.errors import UsageError
+from mcp_notebook.handoff.folder import SCRIPT, script_path
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.runtime.credentials import sounds_secret
 from mcp_notebook.runtime.endpoint import Endpoint
@@ -18,9 +20,6 @@ from .launch import Launch, entry_name, of_command, of_file, of_url
 
 if TYPE_CHECKING:
     from mcp_notebook.runtime.workbench import Workbench
-
-EXPORTED = "server.py"
-"""What an export writes, and what is meant where nobody says."""
 
 
 def launch_of(
@@ -37,8 +36,9 @@ def launch_of(
 
     Args:
         workbench: the kernel's.
-        target: a ``.py`` file, a URL, an endpoint, connection or server, or its name; with
-            ``live`` a server or a bridge endpoint. By default the exported ``server.py``.
+        target: a ``.py`` file, a folder with a ``server.py``, what an export returned, a URL,
+            an endpoint, connection, tap or exported server, or its name; with ``live`` a server
+            or a bridge endpoint. By default what the notebook's server was exported to.
         command: a stdio command instead.
         live: point the host at this notebook itself.
         name: what the entry is called; by default after what it leads to.
@@ -120,24 +120,41 @@ def _found(workbench: Workbench, target: Any) -> Launch:
     if isinstance(target, Connection):
         return _connection(workbench, target)
     if target is not None and not isinstance(target, str):
-        return _tap(target)
+        return _other(target, workbench.folder)
     if target is None:
-        return of_file(EXPORTED, workbench.folder)
+        return of_file(_exported(workbench, FIRST_SERVER), workbench.folder)
+    return _word(workbench, target)
+
+
+def _word(workbench: Workbench, target: str) -> Launch:
+    """What a word means that is the name of nothing that runs."""
     if looks_like_url(target):
         return of_url(target)
-    if target in workbench.servers:
-        raise UsageError(
-            f"{target} is a server of this kernel.",
-            hint=f"Point the host at it with --live, or serve it: %mcp serve {target} -t http",
-        )
     if target.endswith(".py"):
         return of_file(target, workbench.folder)
+    if target in workbench.servers:
+        file = _exported(workbench, target)
+        if not Path(workbench.folder, file).is_file():
+            raise UsageError(
+                f"{target} is a server of this kernel and was not exported.",
+                hint=f"Export it: %mcp export {target}, or point the host at it with --live",
+            )
+        return of_file(file, workbench.folder)
+    if Path(workbench.folder, target, SCRIPT).is_file():
+        return of_file(f"{target}/{SCRIPT}", workbench.folder)
     running = [*workbench.endpoints, *workbench.connections, *workbench.taps]
     raise UsageError(
         f"there is nothing called {target!r}.",
         hint=(f"Running: {', '.join(running)}. " if running else "")
         + "Give a .py file, a URL, or -- COMMAND ARG",
     )
+
+
+def _exported(workbench: Workbench, server: str) -> str:
+    """Where an export puts a server, or the ``server.py`` of this folder where there is none."""
+    folder = Path(workbench.folder)
+    usual = script_path(None, server=server, folder=folder)
+    return SCRIPT if (folder / SCRIPT).is_file() and not usual.is_file() else str(usual)
 
 
 def _endpoint(endpoint: Endpoint) -> Launch:
@@ -171,8 +188,16 @@ def _connection(workbench: Workbench, connection: Connection) -> Launch:
     return of_command(argv, options.cwd or workbench.folder, name=name, env=options.env)
 
 
-def _tap(target: Any) -> Launch:
-    """What has a command or a URL for a host: a tap."""
+def _other(target: Any, folder: str) -> Launch:
+    """What has a file, a command or a URL for a host: an export, a tap."""
+    if isinstance(file := getattr(target, "path", None), Path):
+        return of_file(str(file), folder)
+    if getattr(target, "hidden", ()):
+        raise UsageError(
+            f"the command of {target.name} has a secret in it, which would be written into the "
+            "file.",
+            hint="Let the server take it from its environment, and give it with --env NAME",
+        )
     name, url = entry_name(str(getattr(target, "name", ""))), getattr(target, "url", "")
     command = getattr(target, "command", ())
     if url:

@@ -45,6 +45,7 @@ class HostTap:
         url: what the host calls; empty where there is a command.
         changes: the headers that are changed on the way.
         warnings: what the user should know.
+        hidden: secrets in the command, which are not shown.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class HostTap:
         url: str = "",
         changes: Changes | None = None,
         warnings: Sequence[str] = (),
+        hidden: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.target = target.shown
@@ -66,14 +68,20 @@ class HostTap:
         self.url = url
         self.changes = Changes() if changes is None else changes  # an empty one is false
         self.warnings = list(warnings)
+        self.hidden = tuple(hidden)
+        if hidden:
+            self.warnings.append(
+                "the command has a secret in it: .command holds it all. Better let the server "
+                "take it from its environment"
+            )
         self._workbench = workbench
         self._listener = listener
         self.stopped = False
 
     @property
     def address(self) -> str:
-        """What the host is told: a URL, or a command line."""
-        return self.url or shlex.join(self.command)
+        """What the host is told: a URL, or a command line. Secrets in it are masked."""
+        return self.url or masked(shlex.join(self.command), self.hidden)
 
     @property
     def links(self) -> int:
@@ -177,7 +185,13 @@ def tap(
         shown=masked(found.shown, hidden),
     )
     made_tap = workbench.taps[name] = HostTap(
-        workbench=workbench, name=name, target=found, listener=listener, warnings=warnings, **made
+        workbench=workbench,
+        name=name,
+        target=found,
+        listener=listener,
+        warnings=warnings,
+        hidden=hidden,
+        **made,
     )
     return made_tap
 

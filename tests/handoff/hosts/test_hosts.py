@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -213,10 +214,10 @@ def test_a_server_file_runs_with_uv_where_it_says_what_it_needs(
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ({}, "there is no file server.py.*%mcp export.*--live"),
+        ({}, "there is no file .*notebook/server.py.*%mcp export.*--live"),
         ({"target": "x.py"}, "there is no file x.py"),
         ({"target": "nothing"}, "nothing called 'nothing'"),
-        ({"target": "notebook"}, "is a server of this kernel.*--live"),
+        ({"target": "notebook"}, "was not exported.*%mcp export notebook.*--live"),
         ({"target": "ws://127.0.0.1:1/"}, "hosts do not speak websocket"),
         ({"target": "http://u:pw@127.0.0.1/"}, "a password in it"),
         ({"target": 7}, "at a int"),
@@ -231,6 +232,20 @@ def test_what_cannot_be_meant_says_what_to_type(
 ) -> None:
     with pytest.raises(UsageError, match=why):
         launch_of(bench, **words)
+
+
+def test_an_exported_server_is_found_where_it_was_put(bench: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "server.py").write_text("")
+    assert launch_of(bench).command[-1] == str(tmp_path / "server.py")
+    for folder in ("notebook", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "server.py").write_text("import os as o\nK = o.environ['KEY']\n")
+    exported = SimpleNamespace(path=tmp_path / "notebook" / "server.py")
+    for target in (None, "notebook", "notebook/server.py", exported):
+        found = launch_of(bench, target)
+        assert found.command[-1] == str(exported.path)
+        assert (found.name, found.secret_env) == ("notebook", {"KEY": "KEY"})
+    assert launch_of(bench, "other").command[-1] == str(tmp_path / "other" / "server.py")
 
 
 def test_memory_is_no_place_for_a_host(bench: Workbench) -> None:

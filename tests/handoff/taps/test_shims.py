@@ -18,6 +18,7 @@ import pytest
 
 from mcp_notebook import Workbench
 from mcp_notebook.errors import UsageError
+from mcp_notebook.handoff.hosts.target import launch_of
 from mcp_notebook.handoff.taps import shims
 from mcp_notebook.handoff.taps.tap import HostTap
 from mcp_notebook.shim.copies import MOST_BYTES
@@ -207,8 +208,11 @@ def test_the_socket_is_private_and_a_stranger_is_sent_away(bench: Workbench, soc
 def test_secrets_of_the_command_are_not_shown(bench: Workbench) -> None:
     secret = "hunter2-hunter2"
     tap = bench.tap(["sh", "-c", "cat", "--api-key", secret], name="tap")
-    assert secret in tap.address  # the host needs it
-    assert secret not in tap.target
+    assert secret in tap.command  # the host needs it
+    assert secret not in tap.target + tap.address + repr(tap)
+    assert ".command holds it all" in repr(tap)
+    with pytest.raises(UsageError, match="would be written into the file"):
+        launch_of(bench, tap)
     with started(tap) as process:
         exchange(process, b'{"say":"' + secret.encode() + b'"}\n')
         eventually(lambda: len(of(bench, Message)) == 2, "the messages")
