@@ -9,13 +9,14 @@ import pytest
 
 from tests.handoff.corpus.entries import corpus, read
 
-MINIMUM = 40
+NOTEBOOKS_AT_LEAST, EXPORTED_AT_LEAST = 44, 32
 
 
-def test_every_entry_reads_and_most_are_to_be_exported() -> None:
+def test_there_are_enough_and_most_are_to_be_exported() -> None:
     expected = Counter(entry.expect for entry in corpus())
-    assert expected.total() >= MINIMUM
-    assert expected["exported"] > expected["refused"] + expected["either"]
+    assert expected.total() >= NOTEBOOKS_AT_LEAST
+    assert expected["exported"] >= EXPORTED_AT_LEAST
+    assert expected["exported"] > max(expected["refused"], expected["either"])
 
 
 def test_every_entry_says_what_is_compared_or_why_it_is_refused() -> None:

@@ -176,7 +176,7 @@ def _server(entry: Entry, played: Played, servers: Servers) -> Iterable[str]:
         for kind in LISTS:
             yield from _unlike(f"{kind} ({era})", here[kind], there[era][kind])
         if here["server"] != there[era]["server"]:
-            yield f"its name is {there[era]['server']!r}, not {here['server']!r}"
+            yield f"it says of itself {there[era]['server']}, not {here['server']}"
     for call, mine, theirs in zip(
         entry.get("calls", []), played.answers, there["answers"], strict=True
     ):
