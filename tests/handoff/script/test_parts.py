@@ -63,7 +63,7 @@ def test_what_is_not_said_comes_from_the_environment(monkeypatch: pytest.MonkeyP
     for name, value in {
         "MCP_TRANSPORT": "http",
         "MCP_PORT": "9001",
-        "MCP_PATH": "/x",
+        "MCP_PATH": "x/",
         "MCP_ALLOWED_HOSTS": "a.example, b.example:8443",
         "MCP_STATELESS": "1",
     }.items():
@@ -108,6 +108,7 @@ DOOR = [
     ("me.example:98", None, "--allowed-host me.example:99", 421, "--allowed-host"),
     ("any.example", None, "--allowed-host *", 200, ""),
     ("10.1.2.3:8000", None, "--host 10.1.2.3", 200, ""),
+    ("[fd00::1]:8000", None, "--host fd00::1", 200, ""),
     ("localhost", "https://evil.example", "", 403, "--allowed-origin https://evil.example"),
     ("localhost", "https://localhost.evil.example", "", 403, "MCP_ALLOWED_ORIGINS="),
     ("localhost", "null", "", 403, "Origin 'null'"),

@@ -78,7 +78,8 @@ class Door:
 
     def __init__(self, app: ASGIApp, settings: argparse.Namespace) -> None:
         self.app = app
-        self.hosts = {name.lower() for name in (*LOOPBACK, settings.host, *settings.allowed_host)}
+        named = (*LOOPBACK, url_host(settings.host), *settings.allowed_host)
+        self.hosts = {name.lower() for name in named}
         self.origins = {name.lower() for name in settings.allowed_origin}
         self.stopping = asyncio.Event()
 
@@ -204,7 +205,7 @@ def serve_asgi(server: MCPServer[Any], settings: argparse.Namespace) -> None:
         except OSError as error:
             where = f"{settings.host} port {settings.port}"
             sys.exit(f"Cannot listen on {where}: {error.strerror}. Try another --host or --port.")
-        url = f"{settings.host}:{sock.getsockname()[1]}{settings.path}"
+        url = f"{url_host(settings.host)}:{sock.getsockname()[1]}{settings.path}"
         sys.stderr.write(f"{server.name} listens on {settings.transport}: {url}\n")
         sys.stderr.flush()
         config = uvicorn.Config(
@@ -223,6 +224,16 @@ def serve(server: MCPServer[Any], settings: argparse.Namespace) -> None:
         anyio.run(serve_stdio, server)
     else:
         serve_asgi(server, settings)
+
+
+def url_host(host: str) -> str:
+    """A host as a URL has it: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def rooted(path: str) -> str:
+    """A path that begins with a slash and ends with none."""
+    return f"/{path.strip('/')}"
 
 
 def asgi_app(server: MCPServer[Any], settings: argparse.Namespace) -> Door:
@@ -246,7 +257,7 @@ def options(argv: Sequence[str] | None = None, **defaults: str) -> argparse.Name
     add("--transport", choices=["stdio", *APPS], help="how clients reach it (MCP_TRANSPORT)")
     add("--host", help="the address to listen on (MCP_HOST)")
     add("--port", type=int, help="the port to listen on (MCP_PORT)")
-    add("--path", help="the path of the endpoint (MCP_PATH)")
+    add("--path", type=rooted, help="the path of the endpoint (MCP_PATH)")
     add(
         "--allowed-host",
         action="append",
