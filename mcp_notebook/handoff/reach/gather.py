@@ -153,10 +153,24 @@ class _Gathering:
             trouble = self._another(name, where, taken[name], steady=steady)
             if trouble is not None:
                 found[name] = trouble
+        for name, node in taken.items():
+            if node.unproven and name not in found and not rehearsal.tried(name):
+                found[name] = self._untried(name, node)
         for name, trouble in found.items():
             self._nodes[name] = replace(taken[name], trouble=trouble)
         self._schemas = rehearsal.schemas
         return bool(found or rehearsal.schemas)
+
+    def _untried(self, name: str, node: Node) -> Trouble:
+        cell = next((p.cell for p in node.pieces if p.cell), "its cell")
+        return Trouble(
+            reason=f"making {name} again as {cell} does takes too long, or touches the world"
+            " outside, so that it cannot be told whether it would come out the same",
+            ways=(
+                "make it in the tool instead of once for all",
+                f"--replace {name}=EXPRESSION that makes it where the server starts",
+            ),
+        )
 
     def _another(self, name: str, where: str, node: Node, *, steady: bool) -> Trouble | None:
         """Why a name that comes out otherwise stands in the way; None where it is a state."""

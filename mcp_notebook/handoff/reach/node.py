@@ -58,6 +58,7 @@ class Node:
         modules: the names of the modules that they import.
         pieces: source, in order.
         trouble: why it cannot leave.
+        unproven: whether only trying it shows that it comes out as the notebook has it.
         remarks: what the reader of the report should know.
         files: what travels with it.
         variables: what it takes from the environment.
@@ -67,6 +68,7 @@ class Node:
     modules: tuple[str, ...] = ()
     pieces: tuple[Piece, ...] = ()
     trouble: Trouble | None = None
+    unproven: bool = False
     remarks: tuple[str, ...] = ()
     files: tuple[Shipped, ...] = ()
     variables: tuple[Variable, ...] = field(default=())

@@ -7,6 +7,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 import inspect
+import shlex
 import threading
 import types
 from collections.abc import Iterator
@@ -68,7 +69,11 @@ def _statements(name: str, statement: Statement, notebook: Notebook) -> Node:
         gives = name in step.binds and name in statement.reads.eager
         if step is statement or gives or changes_it(step, name, notebook) or _called_on(step, name):
             pieces.append(without_registration(step, notebook))
-    return Node(pieces=tuple(pieces))
+    value = notebook.names[name]
+    own = of_notebook(type(value), notebook.names) or any(
+        made_here(f, notebook.names) for f in functions_in(value)
+    )
+    return Node(pieces=tuple(pieces), unproven=own)
 
 
 def _called_on(statement: Statement, name: str) -> bool:
@@ -149,13 +154,18 @@ def _kind(value: Any) -> str:
     return kind.__name__ if top in ("builtins", "__main__") else f"{top} {kind.__name__}"
 
 
-def _live(name: str, value: Any, why: str = "") -> Trouble:
+def _live(name: str, value: Any, why: str = "", made: ast.AST | None = None) -> Trouble:
     because = f" ({why})" if why else ""
+    text = ast.unparse(made) if isinstance(made, ast.expr) else ""
+    if not text or len(text) > 80 or "await" in text:
+        text = "EXPRESSION that makes it"
+    elif any(c in text for c in " '\""):
+        text = shlex.quote(text)
     return Trouble(
         reason=f"{name} is a {_kind(value)}, which cannot be written as source{because}",
         ways=(
             "make it in the tool instead of once for all",
-            f"--replace {name}=EXPRESSION that makes it where the server starts",
+            f"--replace {name}={text} to make it where the server starts",
         ),
     )
 
@@ -242,13 +252,13 @@ def _remade(name: str, value: Any, statement: Statement, notebook: Notebook) -> 
     hint = isinstance(value, type | types.UnionType | types.GenericAlias)
     known = module in _REMADE or module.partition(".")[0] in _REMADE
     if not (own or functions or hint or known):
-        return _live(name, value)
+        return _live(name, value, made=node.value)
     stale = stale_reads(statement, notebook) or _stale_below(statement, notebook)
     if stale is not None:
         return stale
     called = loud([statement.node], notebook, bodies=False)
     if called:
-        return _live(name, value, f"making it again would call {called}")
+        return _live(name, value, f"making it again would call {called}", node.value)
     if functions:
         return _closure(name, value, node.value, notebook)
     return None

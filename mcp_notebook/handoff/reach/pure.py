@@ -26,6 +26,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .codes import same_code
+from .limits import TooLongError, limited
 from .names import CHANGING
 
 MAX_STEPS = 20_000
@@ -89,8 +90,9 @@ def evaluate(node: ast.expr, names: dict[str, Any]) -> Any:
     used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
     known = {name: names[name] for name in used if name in names}
     try:
-        return eval(compile(ast.Expression(node), "<again>", "eval"), known)
-    except Exception as error:  # whatever the user's expression raises today
+        with limited():
+            return eval(compile(ast.Expression(node), "<again>", "eval"), known)
+    except (Exception, TooLongError) as error:  # whatever the user's expression raises today
         raise UnsureError(str(error)) from error
 
 
@@ -287,8 +289,9 @@ def _run(step: ast.stmt, value: ast.expr | None, name: str, scratch: dict[str, A
         evaluate(value, scratch)
     module = ast.Module(body=[step], type_ignores=[])
     try:
-        exec(compile(module, "<again>", "exec"), scratch)
-    except Exception as error:
+        with limited():
+            exec(compile(module, "<again>", "exec"), scratch)
+    except (Exception, TooLongError) as error:
         raise UnsureError(str(error)) from error
 
 

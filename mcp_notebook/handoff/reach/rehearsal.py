@@ -23,17 +23,11 @@ from mcp_notebook.runtime import sdk
 
 from .cells import parse
 from .likeness import REHEARSED, Likeness
+from .limits import TooLongError, limited
 from .node import Node, Piece, Trouble
 from .notebook import Notebook
 from .order import ordered
 from .quiet import loud
-
-MAX_LINES = 300_000
-"""So many lines of the user's code are run again."""
-
-
-class _TooLongError(BaseException):
-    """The source takes too long to be tried."""
 
 
 class Rehearsal:
@@ -68,7 +62,7 @@ class Rehearsal:
         self.nodes = _quiet(nodes, notebook)
         self.module = types.ModuleType(REHEARSED)
         self.failed: dict[str, Trouble] = {}
-        self._whole = True
+        self._done: set[int] = set()
         self._run(imports, variables, registrations)
 
     @property
@@ -87,13 +81,12 @@ class Rehearsal:
                 with contextlib.suppress(Exception):
                     exec(line, self.names)
             try:
-                for piece in ordered(self.nodes):
-                    if not self._piece(piece):
-                        break
-                for registration in registrations if self._whole else []:
-                    self._schema(registration)
-            except _TooLongError:
-                self._whole = False
+                with limited():
+                    whole = all(self._piece(piece) for piece in ordered(self.nodes))
+            except TooLongError:
+                whole = False
+            for registration in registrations if whole else []:
+                self._schema(registration)
 
     def _schema(self, registration: Registration) -> None:
         """Compare what a client is told of a tool."""
@@ -134,9 +127,17 @@ class Rehearsal:
                         f"restart the kernel, run the cells from the top, and export {name} anew",
                     ),
                 )
-            self._whole = False
             return False
+        self._done.add(id(piece))
         return True
+
+    def tried(self, name: str) -> bool:
+        """Whether all of what gives a name its value was run."""
+        return (
+            name in self.names
+            and name in self.nodes
+            and all(id(piece) in self._done for piece in self.nodes[name].pieces)
+        )
 
     def differs(self, name: str) -> str | None:
         """Where what came out differs from what the notebook holds; None where nowhere.
@@ -144,7 +145,7 @@ class Rehearsal:
         Returns:
             None as well where it was not tried.
         """
-        if not self._whole or name not in self.nodes or name not in self.names:
+        if not self.tried(name):
             return None
         likeness = Likeness()
         if likeness.alike(self._notebook.names.get(name), self.names[name]):
@@ -204,7 +205,7 @@ def _surroundings(
     state = random.getstate()
     numpy = sys.modules.get("numpy")
     numbers = numpy.random.get_state() if numpy is not None else None
-    before, where = sys.gettrace(), Path.cwd()
+    where = Path.cwd()
     sys.modules[REHEARSED] = module
     os.environ.update(missing)
     try:
@@ -216,11 +217,8 @@ def _surroundings(
             warnings.simplefilter("ignore")
             if folder.is_dir():
                 os.chdir(folder)
-            if before is None:
-                sys.settrace(_counting())
             yield
     finally:
-        sys.settrace(before)
         os.chdir(where)
         for name in missing:
             os.environ.pop(name, None)
@@ -228,17 +226,3 @@ def _surroundings(
         random.setstate(state)
         if numpy is not None:
             numpy.random.set_state(numbers)
-
-
-def _counting() -> Any:
-    left = MAX_LINES
-
-    def line(_frame: Any, event: str, _argument: Any) -> Any:
-        nonlocal left
-        if event == "line":
-            left -= 1
-            if left < 0:
-                raise _TooLongError
-        return line
-
-    return line

@@ -135,6 +135,9 @@ class _Writer:
         for one, write in _KINDS.items():
             if kind is one or (one is pathlib.PurePath and isinstance(value, one)):
                 return write(self, value, above)
+        if kind.__module__ == "numpy" and hasattr(value, "item") and not hasattr(value, "__len__"):
+            inner = self.write(value.item(), above)
+            return f"{self.module('numpy')}.{kind.__name__}({inner})"
         if dataclasses.is_dataclass(kind):
             return self._fields(value, [f.name for f in dataclasses.fields(kind) if f.init], above)
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
