@@ -27,7 +27,7 @@ LOOK_S = 0.5
 """How often a notebook that is away is looked for."""
 SLOW_S = 30.0
 """How long it may take to take a record before it counts as gone."""
-LEAVE_S = 2.0
+LEAVE_S = 1.0
 """How long the end of the shim waits for the copies that are left."""
 
 

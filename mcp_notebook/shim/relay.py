@@ -143,6 +143,7 @@ class Relay:
             stderr=subprocess.PIPE,
             pass_fds=[life.fileno()],
             bufsize=0,
+            start_new_session=True,  # it shall outlive a host that ends its whole group
         )
         life.close()
         ends = [os.dup(pipe.fileno()) for pipe in (child.stdin, child.stdout, child.stderr) if pipe]
@@ -211,8 +212,12 @@ class Relay:
     def _forward(self) -> None:
         """Hand signals on to the server, once it is known."""
         while self._signals and self._pid:
-            with contextlib.suppress(OSError):
-                os.killpg(self._pid, self._signals.pop(0))
+            number = self._signals.pop(0)
+            try:
+                os.killpg(self._pid, number)
+            except OSError:  # it has no group of its own yet, or is gone
+                with contextlib.suppress(OSError):
+                    os.kill(self._pid, number)
 
     def _look(self) -> None:
         """A host that is gone, and not only done writing, takes its server with it."""

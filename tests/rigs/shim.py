@@ -25,6 +25,7 @@ def shimmed(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,
+        start_new_session=True,
     )
     try:
         yield process

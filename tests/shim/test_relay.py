@@ -141,14 +141,20 @@ STUBBORN = (
 )
 
 
-def test_no_process_outlives_a_shim_that_is_killed(tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("group", [False, True])
+def test_no_process_outlives_a_shim_that_is_killed(tmp_path: Path, group: bool) -> None:
     with shimmed(tmp_path, *python(STUBBORN)) as process:
         assert process.stdout is not None
         pids = [int(word) for word in process.stdout.readline().split()]
-        process.kill()
+        if group:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
         eventually(lambda: not any(psutil.pid_exists(p) for p in pids), "the end of all processes")
 
 
+@pytest.mark.slow
 def test_no_process_outlives_a_host_that_is_killed(tmp_path: Path) -> None:
     shim = [sys.executable, "-m", "mcp_notebook.shim", "--folder", str(tmp_path), "--"]
     host = (
@@ -166,6 +172,7 @@ def test_no_process_outlives_a_host_that_is_killed(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_host_that_only_ends_its_input_gets_the_rest(tmp_path: Path) -> None:
     code = "import sys, time; sys.stdin.read(); time.sleep(3); print('late')"
     assert run(tmp_path, *python(code)).stdout == b"late\n"
@@ -177,6 +184,7 @@ def test_a_command_has_the_shims_environment_and_folder(tmp_path: Path) -> None:
     assert told == f"{os.environ['PATH']}|{os.getcwd()}"
 
 
+@pytest.mark.slow
 def test_much_passes_while_nobody_takes_copies(tmp_path: Path) -> None:
     """Far more than the copies may take of memory."""
     size = 40_000_000

@@ -34,7 +34,7 @@ values = some.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(
     content=some.dictionaries(some.text(), values, max_size=4),
     held=some.dictionaries(some.text(), values, max_size=3),

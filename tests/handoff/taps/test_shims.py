@@ -131,6 +131,7 @@ def test_a_notebook_that_comes_late_sees_what_waited(bench: Workbench, sockets: 
         ]
 
 
+@pytest.mark.slow
 def test_what_is_too_much_is_left_out_and_counted(bench: Workbench) -> None:
     """The background loop stands still as in a notebook that is stopped; the traffic goes on."""
     tap = bench.tap(["cat"], name="tap")
@@ -169,6 +170,13 @@ def test_two_hosts_at_one_tap(bench: Workbench) -> None:
         for message in of(bench, Message):
             by_link.setdefault(message.link, set()).add(message.raw)
         assert sorted(by_link.values(), key=str) == [{b'{"one":1}'}, {b'{"two":2}'}]
+
+
+def test_two_kernels_with_one_name_in_one_folder_are_said(bench: Workbench) -> None:
+    bench.tap(["cat"], name="tap")
+    with Workbench(folder=bench.folder) as other:
+        assert "hosts cannot tell the two" in other.tap(["cat"], name="tap").warnings[0]
+        assert other.tap(["cat"], name="mine").warnings == []
 
 
 def test_a_shim_that_is_killed_is_said(bench: Workbench) -> None:
