@@ -18,7 +18,7 @@ from mcp_notebook.trace.events import Message
 from .environment import Environment
 from .plan import Plan
 from .recorded import Call
-from .replay import DIFFERS, EQUAL, UNSTEADY, Verdict, judge
+from .replay import DIFFERS, EQUAL, UNSTEADY, Verdict, judge, other_orders
 from .stand import CALL_S, ERAS, Notebook, Stand, Subject, stand
 
 Told = Callable[[int, int, str], None]
@@ -171,6 +171,7 @@ def prove(
             ).start()
         workbench.loop.wait(done)
     steps.end()
+    _settle(found)
     secrets = [*workbench.trace.secrets.values(), *subject.env.values()]
     return Proof(
         roads=tuple(_masked(found[road], secrets) for road in wanted),
@@ -178,6 +179,24 @@ def prove(
         environment=environment,
         seconds=time.monotonic() - started,
     )
+
+
+def _settle(found: dict[tuple[str, str], RoadResult]) -> None:
+    """Judge each call once more by what came of it on all roads of an era."""
+    for era in ERAS:
+        roads = [road for road in found if road[1] == era]
+        by_call: dict[int, list[Verdict]] = {}
+        for road in roads:
+            for verdict in found[road].verdicts:
+                by_call.setdefault(verdict.call.seq, []).append(verdict)
+        settled = {
+            id(before): after
+            for verdicts in by_call.values()
+            for before, after in zip(verdicts, other_orders(verdicts), strict=True)
+        }
+        for road in roads:
+            verdicts = tuple(settled[id(one)] for one in found[road].verdicts)
+            found[road] = replace(found[road], verdicts=verdicts)
 
 
 def _masked(result: RoadResult, secrets: Sequence[str]) -> RoadResult:

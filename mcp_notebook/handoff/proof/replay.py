@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 import mcp_types as types
@@ -39,6 +40,7 @@ class Verdict:
         note: what the reader should know.
         wanted: what was recorded, in few words, where it differs.
         got: what came, in few words, where it differs.
+        came: what came, whole, where it differs.
     """
 
     call: Call
@@ -46,6 +48,7 @@ class Verdict:
     note: str = ""
     wanted: str = ""
     got: str = ""
+    came: Outcome = field(default_factory=dict, repr=False)
 
 
 class Source(Protocol):
@@ -135,12 +138,47 @@ def judge(
             return Verdict(call=call, word=UNSTEADY, note="two calls gave two answers")
     if call.older and (not steady or notebook(call, era) is None):
         return Verdict(call=call, word=OLDER)
-    return Verdict(call=call, word=DIFFERS, wanted=brief(call.outcome), got=brief(got))
+    return Verdict(call=call, word=DIFFERS, wanted=brief(call.outcome), got=brief(got), came=got)
 
 
 def _without_addresses(outcome: Outcome) -> Outcome:
     found: Outcome = json.loads(_ADDRESS.sub("0x", json.dumps(outcome)))
     return found
+
+
+def other_orders(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts on one call, each from a process of its own; what came of a set is unsteady.
+
+    The order of a set of texts is another in each process. It must be seen to be: with one order
+    everywhere, a list that is sorted the wrong way round would pass.
+    """
+    told = {json.dumps(one.came, sort_keys=True) for one in verdicts if one.word == DIFFERS}
+    ordered = all(
+        _orderless(one.came) == _orderless(one.call.outcome)
+        for one in verdicts
+        if one.word == DIFFERS
+    )
+    seen = len(told) + any(one.word == EQUAL for one in verdicts)
+    if not told or seen < 2 or not ordered:
+        return list(verdicts)
+    note = "another order in each process"
+    return [
+        replace(one, word=UNSTEADY, note=note) if one.word == DIFFERS else one for one in verdicts
+    ]
+
+
+def _orderless(value: Any) -> Any:
+    """JSON with its lists in one order; a text that is JSON is read."""
+    if isinstance(value, dict):
+        return {key: _orderless(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return sorted((_orderless(part) for part in value), key=lambda one: json.dumps(one))
+    if isinstance(value, str) and value[:1] in "[{":
+        try:
+            return _orderless(json.loads(value))
+        except ValueError:
+            return value
+    return value
 
 
 def brief(outcome: Outcome) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from mcp_notebook.handoff.proof import template
 from mcp_notebook.handoff.proof.plan import plan_calls
 from mcp_notebook.handoff.proof.proof import Proof
 from mcp_notebook.handoff.proof.recorded import Call, recorded
-from mcp_notebook.handoff.proof.replay import DIFFERS, EQUAL, UNSTEADY
+from mcp_notebook.handoff.proof.replay import DIFFERS, EQUAL, UNSTEADY, Verdict, other_orders
 from mcp_notebook.handoff.proof.testfile import LONGEST, as_test
 
 from .conftest import Scene
@@ -153,6 +154,32 @@ def test_what_the_notebook_has_running_and_recorded_stays(scene: Scene, proof: P
     assert proof.ok
     assert names == {"first", "second"}
     assert SECRET not in repr(proof)
+
+
+def listed(*items: str) -> dict[str, object]:
+    text = json.dumps(items)
+    block = {"type": "text", "text": text}
+    return {"result": {"content": [block], "structuredContent": [*items]}}
+
+
+ORDERS: list[tuple[list[dict[str, object] | None], set[str]]] = [
+    ([listed("b", "a"), listed("c", "a")], {DIFFERS}),
+    ([listed("b", "a"), listed("b", "a")], {DIFFERS}),  # the same everywhere: sorted wrongly
+    ([listed("b", "c", "a"), listed("c", "b", "a")], {DIFFERS}),  # more than there was
+    ([listed("b", "a"), None], {UNSTEADY, EQUAL}),
+    ([None, None], {EQUAL}),
+]
+
+
+@pytest.mark.parametrize(("came", "expected"), ORDERS)
+def test_the_order_of_a_set_is_no_difference_where_it_is_seen_to_vary(
+    came: list[dict[str, object] | None], expected: set[str]
+) -> None:
+    call = Call(method="tools/call", name="letters", outcome=listed("a", "b"))
+    verdicts = [
+        Verdict(call=call, word=EQUAL if one is None else DIFFERS, came=one or {}) for one in came
+    ]
+    assert {one.word for one in other_orders(verdicts)} == expected
 
 
 # ---- the test that is written ------------------------------------------------------------------
