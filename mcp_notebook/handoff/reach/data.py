@@ -20,6 +20,18 @@ def data_of(name: str, value: Any, notebook: Notebook) -> Node | None:
     """What gives a plain value; None where the value is no plain one."""
     if not isinstance(value, PLAIN) or not _plain_type(value):
         return None
+    try:
+        return _data_of(name, value, notebook)
+    except RecursionError:
+        return Node(
+            trouble=Trouble(
+                reason=f"{name} holds itself, or is nested too deep to be followed",
+                ways=(f"--replace {name}=EXPRESSION that makes it",),
+            )
+        )
+
+
+def _data_of(name: str, value: Any, notebook: Notebook) -> Node:
     found = _by_statements(name, value, notebook)
     if found is not None:
         return found

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import types
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from .cells import Statement
-from .names import root
+from .cells import Statement, parse
+from .names import changes, rebinds, root
+from .notebook import Notebook
+from .pure import resolve
 
 _SETTING = frozenset(
     {
@@ -25,12 +28,18 @@ _SETTING = frozenset(
 """Functions that are called for what they leave behind."""
 
 
-def effect_of(statement: Statement, names: Mapping[str, Any]) -> str:
+def effect_of(statement: Statement, notebook: Notebook) -> str:
     """The module that a statement sets up, by the first part of its name; empty where none."""
-    node = statement.node
+    node, names = statement.node, notebook.names
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         called = _dotted(node.value.func, names)
-        return called.partition(".")[0] if called in _SETTING else ""
+        if called in _SETTING:
+            return called.partition(".")[0]
+        return _own_module(node.value.func, notebook)
+    for decorator in getattr(node, "decorator_list", []):
+        own = _own_module(decorator, notebook)
+        if own:
+            return own
     targets: list[ast.expr] = []
     if isinstance(node, ast.Assign):
         targets = node.targets
@@ -48,6 +57,28 @@ def effect_of(statement: Statement, names: Mapping[str, Any]) -> str:
         if module:
             return module.partition(".")[0]
     return ""
+
+
+def _own_module(called: ast.expr, notebook: Notebook) -> str:
+    """The module next to the notebook that a call of one of its functions changes."""
+    function = called.func if isinstance(called, ast.Call) else called
+    value = resolve(function, notebook.names)
+    if not isinstance(value, types.FunctionType):
+        return ""
+    file = Path(value.__code__.co_filename)
+    if not file.is_relative_to(notebook.folder.resolve()) or not file.is_file():
+        return ""
+    tree = parse(file.read_text(encoding="utf-8", errors="replace"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == value.__name__:
+            changed = (changes(node) | rebinds(node)) - {a.arg for a in _parameters(node)}
+            if changed & value.__globals__.keys():
+                return value.__module__.partition(".")[0]
+    return ""
+
+
+def _parameters(node: ast.FunctionDef) -> list[ast.arg]:
+    return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
 
 
 def _module_of(value: Any) -> str:

@@ -89,7 +89,7 @@ class _Gathering:
         self._implicit: set[str] = set()
         self._schemas: dict[str, Trouble] = {}
         for statement in notebook.history.statements:
-            module = effect_of(statement, notebook.names)
+            module = effect_of(statement, notebook)
             if module and statement.whole:
                 key = f"<{statement.where}:{statement.place}>"
                 self._effects.setdefault(module, []).append(key)
@@ -279,7 +279,7 @@ class _Gathering:
             if piece.cell and key in self._whole:
                 pieces.append(self._whole[key])
                 continue
-            clean = cleaned(piece, self._notebook.secrets, self._notebook.environment)
+            clean = cleaned(self._meant(piece), self._notebook.secrets, self._notebook.environment)
             if clean.trouble is not None:
                 return replace(node, trouble=clean.trouble)
             remarks += [
@@ -291,6 +291,15 @@ class _Gathering:
                 self._whole[key] = clean.piece
             pieces.append(clean.piece)
         return replace(node, pieces=tuple(pieces), remarks=tuple(remarks))
+
+    def _meant(self, piece: Piece) -> Piece:
+        """A piece without the names that were Python's own when it ran: ``_max = max``."""
+        history = self._notebook.history
+        statement = history.statements[piece.place] if piece.cell else None
+        if statement is None or statement.where != piece.cell:
+            return piece
+        own = {name for name in piece.eager if history.of_python(name, statement)}
+        return replace(piece, eager=piece.eager - own) if own else piece
 
     # ---- all of them -------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import types
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -91,12 +92,16 @@ class History:
     def rebound_since(self, name: str, statement: Statement) -> Statement | None:
         """What bound a name to something else after a statement had read it."""
         newest = self.newest(name)
-        if newest is None or newest.place <= statement.place:
+        if newest is None or newest.place <= statement.place or self.of_python(name, statement):
             return None
         for older in self.bindings(name):
             if older.place < statement.place:
                 return None if ast.dump(older.node) == ast.dump(newest.node) else newest
         return newest
+
+    def of_python(self, name: str, statement: Statement) -> bool:
+        """Whether a statement meant Python's own name, which the notebook bound only later."""
+        return name in dir(builtins) and not self.bound_before(name, statement)
 
     def bound_before(self, name: str, statement: Statement) -> bool:
         """Whether a name was bound before a statement ran."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import collections
 import enum
 import functools
@@ -34,6 +35,9 @@ class Likeness:
         """Whether they are alike."""
         if one is other or (id(one), id(other)) in self._seen:
             return True
+        module = getattr(one, "__globals__", {}).get("__name__", "")
+        if other is builtins.open and module.startswith("IPython"):
+            return True  # the same but for a warning
         self._seen.add((id(one), id(other)))
         found = self._alike(one, other, where)
         if not found and not self.differs:
