@@ -80,7 +80,7 @@ def quoted(text: str) -> str:
 
 def _text(text: str, column: int) -> str:
     """A string, in several pieces where it has lines or is long."""
-    if len(quoted(text)) + column + 24 <= WIDTH and "\n" not in text.rstrip("\n"):
+    if len(quoted(text)) + column + 24 <= WIDTH:
         return quoted(text)
     room = max(WIDTH - column - 12, 40)
     pieces = [piece for line in text.splitlines(keepends=True) for piece in _broken(line, room)]

@@ -25,6 +25,7 @@ from .blocks import (
     variables,
 )
 from .imports import FUTURE, STAR, Imported, imported, star_names, written
+from .literals import WIDTH
 from .naming import (
     BUILTINS,
     CONTRACT,
@@ -35,7 +36,7 @@ from .naming import (
 )
 from .registering import Placed, placed
 from .renaming import renamed
-from .scopes import bound_names
+from .scopes import Function, bound_names
 from .tidy import tidy
 
 SCRIPT: Final = "server.py"
@@ -218,10 +219,17 @@ def _body(selection: Selection, extras: Collection[str]) -> str:
     ]
     pieces = [
         "\n\n".join(text for text in top if text),
+        _heading("from the notebook"),
         *_with_registrations(definitions, registered),
+        _heading("how clients reach it"),
         *settled(after),
     ]
     return "\n\n\n".join(text.strip("\n") for text in pieces if text.strip()) + "\n"
+
+
+def _heading(text: str) -> str:
+    """A comment that parts the file."""
+    return f"# ---- {text} ".ljust(WIDTH - 1, "-")
 
 
 def _with_registrations(
@@ -236,7 +244,9 @@ def _with_registrations(
         source = definitions[index].source.strip("\n") if index >= 0 else ""
         if above:
             source = _decorated(source, above)
-        gap = "\n\n\n" if "\ndef " in f"\n{source}" or "\n    " in source else "\n"
+        body = ast.parse(source).body
+        block = bool(body) and isinstance(body[-1], Function | ast.ClassDef)
+        gap = "\n\n\n" if block else "\n"
         found.append(gap.join(text for text in (source, "\n".join(below)) if text))
     return found
 
