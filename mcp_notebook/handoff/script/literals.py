@@ -55,15 +55,15 @@ def literal(value: Any, imports: set[str], column: int = 0) -> str:
     raise Unwritable(f"{value!r} cannot be written as source.", hint="Use plain values.")
 
 
-def call(function: str, arguments: Iterable[str], column: int = 0) -> str:
-    """A call, on one line where it fits."""
-    return bracketed(f"{function}(", list(arguments), ")", column)
+def call(function: str, arguments: Iterable[str], column: int = 0, *, behind: int = 0) -> str:
+    """A call, on one line where it fits with what stands behind it."""
+    return bracketed(f"{function}(", list(arguments), ")", column, behind)
 
 
-def bracketed(opening: str, items: list[str], closing: str, column: int) -> str:
+def bracketed(opening: str, items: list[str], closing: str, column: int, behind: int = 0) -> str:
     """Items between brackets: on one line where they fit, else one a line."""
     line = opening + ", ".join(items) + closing
-    if "\n" not in line and column + len(line) <= WIDTH:
+    if "\n" not in line and column + len(line) + behind <= WIDTH:
         return line
     indent = " " * (column // 4 * 4)
     inner = "".join(f"{indent}    {item},\n" for item in items)

@@ -189,13 +189,14 @@ def _written(
                 f"as source: {error.message}",
                 hint=error.hint,
             ) from None
-    register = renamed(call(f"mcp.{part.kind}", arguments, column), ours)
+    wrapped = expression
+    for name in sorted(helpers):
+        wrapped = f"{ours.get(name, name)}({wrapped})"
+    behind = 0 if above else len(wrapped) + 2
+    register = renamed(call(f"mcp.{part.kind}", arguments, column, behind=behind), ours)
     if above:
         lines = [f"@{register}", *(f"@{ours.get(name, name)}" for name in sorted(helpers))]
     else:
-        wrapped = expression
-        for name in sorted(helpers):
-            wrapped = f"{ours.get(name, name)}({wrapped})"
         lines = [f"{register}({wrapped})"]
     return Placed(
         after=after,
