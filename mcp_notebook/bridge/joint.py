@@ -241,6 +241,8 @@ class Joint:
             own |= what is not None
             if what == "initialize":
                 self._go_on(message)
+            elif what == "subscriptions/listen":
+                self._down += self._ledger.heard_again(message)
         if not own:
             self._down += line
 
@@ -261,6 +263,7 @@ class Joint:
         self._why = ""
         self._up += self._ledger.replay()
         if not self._up:
+            self._up += self._ledger.listen_again()
             self._release()
 
     def _go_on(self, message: dict[str, Any]) -> None:
@@ -274,7 +277,7 @@ class Joint:
             self._failed = True
             self._give_up(float("inf"))
             return
-        self._up += lines[0]
+        self._up += lines[0] + self._ledger.listen_again()
         self._down += lines[1]
         self._release()
 

@@ -21,6 +21,7 @@ from tests.rigs.bridge import FakeNotebook, Host
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
+SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
 METHODS = [
     "initialize",
     "notifications/initialized",
@@ -29,6 +30,8 @@ METHODS = [
     "resources/subscribe",
     "resources/unsubscribe",
     "tools/call",
+    "subscriptions/listen",
+    "notifications/subscriptions/acknowledged",
 ]
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -37,7 +40,14 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 )
 IDS = st.sampled_from([0, 1, "1", True, None, 1.0]) | JSON
 PARAMS = st.fixed_dictionaries(
-    {}, optional={"requestId": IDS, "uri": JSON, "protocolVersion": JSON, "capabilities": JSON}
+    {},
+    optional={
+        "_meta": st.dictionaries(st.just(SUBSCRIPTION), IDS),
+        "requestId": IDS,
+        "uri": JSON,
+        "protocolVersion": JSON,
+        "capabilities": JSON,
+    },
 )
 MESSAGES = st.fixed_dictionaries(
     {},
@@ -59,11 +69,13 @@ def test_no_message_is_too_odd_for_the_ledger(steps: list[tuple[str, dict[str, A
         if who == "h":
             ledger.from_host(message, b"{}\n")
         elif who == "n":
-            ledger.from_notebook(message)
+            if ledger.from_notebook(message) == "subscriptions/listen":
+                assert messages(ledger.heard_again(message) or b"{}")
         elif who == "l":
             due = [json.loads(line) for line in ledger.lose("gone").splitlines()]
             assert all(m["jsonrpc"] == "2.0" for m in due)
-            assert ledger.owed == {}
+            assert set(ledger.owed) <= set(ledger.listening)
+            assert ledger.listen_again().count(b"\n") == len(ledger.listening)
         elif ledger.replay():
             ledger.opened(message)
         if is_request(message):
