@@ -26,6 +26,8 @@ OLDER: Final = "older"
 ADDRESSES: Final = "but for the addresses of objects"
 NOW: Final = "to what the notebook answers now, which is not what was recorded"
 
+OTHER_ERA: Final = "to what the notebook answers in the {era} era, recorded in the other"
+
 _ADDRESS: Final = re.compile(r"\b0x[0-9a-f]{6,}\b", re.IGNORECASE)
 _SHORT: Final = 160
 
@@ -129,7 +131,8 @@ def judge(
     if steady:
         now = notebook(call, era)
         if now is not None and same(now, got):
-            return Verdict(call=call, word=EQUAL, note=NOW)
+            note = NOW if call.era == era else OTHER_ERA.format(era=era)
+            return Verdict(call=call, word=EQUAL, note=note)
         again = make(connection, call, timeout=timeout)
         if not same(again, got):
             return Verdict(call=call, word=UNSTEADY, note="two calls gave two answers")

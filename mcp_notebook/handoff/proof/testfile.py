@@ -89,10 +89,18 @@ def _opened(value: Any, depth: int) -> str:
 
 def _flat(value: Any) -> str:
     if isinstance(value, str):
-        plain = json.dumps(value, ensure_ascii=False)
-        return plain if plain.isprintable() else json.dumps(value)
+        return _text(value)
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_flat(k)}: {_flat(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flat(part) for part in value) + "]"
     return repr(value)
+
+
+def _text(value: str) -> str:
+    """A text in the quotes that a formatter would choose; what cannot be seen is escaped."""
+    quote = "'" if value.count('"') > value.count("'") else '"'
+    parts = [
+        f"\\{c}" if c in (quote, "\\") else c if c.isprintable() else repr(c)[1:-1] for c in value
+    ]
+    return f"{quote}{''.join(parts)}{quote}"

@@ -226,6 +226,20 @@ def test_the_template_asks_as_the_test_does(
     assert "code" in missing["error"]
 
 
+@pytest.mark.parametrize(
+    "text", ["plain", 'a "b"', "it's \"x\" 'y' 'z'", "\\ \n \u2028 \x00 \U0001f600 \ud800", ""]
+)
+def test_every_text_is_written_so_that_python_reads_it(scene: Scene, text: str) -> None:
+    call = Call(method="tools/call", name="add", arguments={text: [text]}, outcome={})
+    names: dict[str, object] = {}
+    written = as_test([(call, ("legacy",))], scene.expected, script="server.py", variables=[])
+    source = written.partition("CALLS: Any = ")[2].partition("\n# ----")[0]
+    names["calls"] = eval(source)
+
+    assert names["calls"][0]["arguments"] == {text: [text]}  # type: ignore[index]
+    assert written.encode("utf-8")
+
+
 def test_long_texts_are_written_as_their_digest(scene: Scene) -> None:
     long = Call(
         method="tools/call",
