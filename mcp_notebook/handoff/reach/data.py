@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import enum
 import pathlib
 from collections.abc import Iterator
@@ -213,14 +214,16 @@ def _why_as_it_is(name: str, statement: Statement | None, changers: list[str]) -
         )
     node = statement.node
     value = getattr(node, "value", None)
+    literally = False
     if isinstance(value, ast.expr) and isinstance(node, ast.Assign | ast.AnnAssign):
-        try:
+        with contextlib.suppress(ValueError):
             ast.literal_eval(value)
-        except ValueError:
-            return (
-                f"{name} was worked out in {statement.where}: it is written as the value it has"
-                f" now (--replace {name}=... to work it out anew)."
-            )
+            literally = True
+    if not literally:
+        return (
+            f"{name} was worked out in {statement.where}: it is written as the value it has"
+            f" now (--replace {name}=... to work it out anew)."
+        )
     return f"{name} is not what {statement.where} gave it: it is written as the value it has now."
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from .cells import Statement, parse
-from .codes import functions_in, holds, made_here, own_functions, plain_function
+from .codes import functions_in, holds, made_here, of_notebook, own_functions, plain_function
 from .names import root
 from .node import Node, Piece, Trouble, is_definition, piece_of
 from .notebook import Notebook
@@ -301,12 +301,33 @@ def stale_reads(
         newer = notebook.history.rebound_since(name, statement)
         if newer is not None and name in statement.reads.soft:
             # text, resolved when the part was registered: after its cell
-            newer = newer if notebook.history.bound_before(name, statement) else None
-            newer = newer if newer is not None and newer.cell != statement.cell else None
+            newer = newer if newer.cell != statement.cell else None
         if newer is not None:
             return Trouble(
                 reason=f"{statement.where} ran before {newer.where} made {name} anew, and would"
                 " give something else today",
                 ways=(_AGAIN,),
             )
+    return None
+
+
+def stale_below(statement: Statement, notebook: Notebook) -> Trouble | None:
+    """What functions may have read while a statement ran, and would find changed today."""
+    seen: set[str] = set()
+    left = [n for n in statement.reads.eager if n in notebook.names]
+    while left:
+        name = left.pop()
+        if name in seen or name in statement.binds:
+            continue
+        seen.add(name)
+        newer = notebook.history.rebound_since(name, statement)
+        if newer is not None:
+            return Trouble(
+                reason=f"{statement.where} ran before {newer.where} made {name} anew, and would"
+                " give something else today",
+                ways=(f"run {statement.where} again, then export",),
+            )
+        made = notebook.history.newest(name)
+        if made is not None and of_notebook(notebook.names[name], notebook.names):
+            left += [n for n in made.reads.all if n in notebook.names]
     return None

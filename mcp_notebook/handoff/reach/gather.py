@@ -22,6 +22,7 @@ from mcp_notebook.runtime.snapshot import all_parts
 
 from .cells import Cells, parse
 from .cleaning import cleaned
+from .definitions import stale_below
 from .dynamic import dynamic
 from .effects import effect_of
 from .environment import import_os, settings
@@ -179,6 +180,10 @@ class _Gathering:
         other = changed_elsewhere(value, name, self._notebook)
         tools = changed_by_tools(name, value, self._notebook)
         what = f" ({where})" if where not in ("", "its value") else ""
+        made = self._notebook.history.newest(name)
+        stale = stale_below(made, self._notebook) if made is not None else None
+        if stale is not None:
+            return stale
         touched = self._notebook.history.touched(name, (p.place for p in node.pieces))
         if not tools and steady and touched is None:
             tools = ["the tools that use it"]

@@ -92,12 +92,12 @@ class History:
     def rebound_since(self, name: str, statement: Statement) -> Statement | None:
         """What bound a name to something else after a statement had read it."""
         newest = self.newest(name)
-        if newest is None or newest.place <= statement.place or self.of_python(name, statement):
+        if newest is None or newest.place <= statement.place:
             return None
         for older in self.bindings(name):
             if older.place < statement.place:
                 return None if ast.dump(older.node) == ast.dump(newest.node) else newest
-        return newest
+        return None  # it was not there yet: the statement cannot have read it
 
     def of_python(self, name: str, statement: Statement) -> bool:
         """Whether a statement meant Python's own name, which the notebook bound only later."""

@@ -12,6 +12,7 @@ import re
 import sys
 import types
 import typing
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -213,7 +214,8 @@ def _dunder(name: str) -> bool:
 _Compare = Callable[[Likeness, Any, Any, str], bool]
 _KINDS: tuple[tuple[Any, _Compare], ...] = (
     (types.FunctionType, Likeness._functions),
-    (dict, Likeness._dicts),
+    ((weakref.WeakKeyDictionary, weakref.WeakValueDictionary), lambda _l, _a, _b, _w: True),
+    ((dict, types.MappingProxyType), Likeness._dicts),
     ((list, tuple, collections.deque), Likeness._lists),
     (functools.partial, Likeness._partials),
     ((types.MethodType, staticmethod, classmethod), Likeness._methods),

@@ -253,7 +253,7 @@ def _remade(name: str, value: Any, statement: Statement, notebook: Notebook) -> 
     known = module in _REMADE or module.partition(".")[0] in _REMADE
     if not (own or functions or hint or known):
         return _live(name, value, made=node.value)
-    stale = stale_reads(statement, notebook) or _stale_below(statement, notebook)
+    stale = stale_reads(statement, notebook)
     if stale is not None:
         return stale
     called = loud([statement.node], notebook, bodies=False)
@@ -261,28 +261,6 @@ def _remade(name: str, value: Any, statement: Statement, notebook: Notebook) -> 
         return _live(name, value, f"making it again would call {called}", node.value)
     if functions:
         return _closure(name, value, node.value, notebook)
-    return None
-
-
-def _stale_below(statement: Statement, notebook: Notebook) -> Trouble | None:
-    """Functions that were called while the statement ran, and are others now."""
-    seen: set[str] = set()
-    left = [n for n in statement.reads.eager if n in notebook.names]
-    while left:
-        name = left.pop()
-        if name in seen or name in statement.binds:
-            continue
-        seen.add(name)
-        newer = notebook.history.rebound_since(name, statement)
-        if newer is not None:
-            return Trouble(
-                reason=f"{statement.where} ran before {newer.where} made {name} anew, and would"
-                " give something else today",
-                ways=(f"run {statement.where} again, then export",),
-            )
-        made = notebook.history.newest(name)
-        if made is not None and of_notebook(notebook.names[name], notebook.names):
-            left += [n for n in made.reads.all if n in notebook.names]
     return None
 
 
