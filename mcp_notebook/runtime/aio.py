@@ -109,7 +109,7 @@ class AioConnection:
         tool, loop = pending.tool, asyncio.get_running_loop()
         limit = connection.timeout if timeout is None else timeout
         started = loop.time()
-        known = await self._known_tool(tool, limit)
+        known = self._listed_tool(tool) or await self._known_tool(tool, limit)
         if checked:
             check(tool, known.input_schema, arguments)
         SENT.set(pending.sent)
@@ -123,16 +123,24 @@ class AioConnection:
             spent_s=loop.time() - started,
         )
 
+    def _listed_tool(self, name: str) -> types.Tool | None:
+        """The tool as listed, unless it may have changed since."""
+        connection = self._connection
+        session, endpoint = connection.session, connection.endpoint
+        changed = endpoint is not None and (
+            endpoint.server.revision != connection._revision and not connection.stale
+        )
+        return None if changed or session.tools_changed else session.tools.get(name)
+
     async def _known_tool(self, name: str, timeout_s: float | None = None) -> types.Tool:
         """The tool as listed; lists again where it may have changed."""
+        known = self._listed_tool(name)
+        if known is not None:
+            return known
         connection = self._connection
         session = connection.session
-        changed = connection.endpoint is not None and (
-            connection.endpoint.server.revision != connection._revision and not connection.stale
-        )
-        if changed or session.tools_changed or name not in session.tools:
-            await session.list_tools(timeout_s=timeout_s)
-            self._remember_revision()
+        await session.list_tools(timeout_s=timeout_s)
+        self._remember_revision()
         if name not in session.tools:
             near = difflib.get_close_matches(name, session.tools, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(session.tools)}."
