@@ -29,7 +29,7 @@ Keys of the header:
 ``present``   texts that must be in ``server.py``
 ``remarks``   texts that the remarks must hold
 ``requires``  the distributions that the file must ask for, all of them
-``variables``  the variables that the server takes from its environment, with their values
+``variables``  the variables that the server takes from its environment, all, with their values
 ``environment``  variables that the notebook's process has, and the server's
 ``files``     texts that lie beside the notebook, by relative path
 ``cells_of``  another entry, whose cells these are

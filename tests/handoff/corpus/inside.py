@@ -121,7 +121,7 @@ def export(server: str, out: str, options: dict[str, dict[str, str]]) -> dict[st
         made = get_ipython().run_line_magic("mcp", shlex.join(words))
     except McpError as error:
         refusal = {"part": "", "through": [], "reason": error.message, "ways": [error.hint]}
-        return {"path": "", "obstacles": [refusal], "remarks": [], "variables": {}, "requires": []}
+        return {"path": "", "obstacles": [refusal], "remarks": []}
     except Exception:
         return {"broken": traceback.format_exc()[-3000:]}
     selection = made.report.selection
@@ -134,6 +134,7 @@ def export(server: str, out: str, options: dict[str, dict[str, str]]) -> dict[st
         ],
         "remarks": selection.remarks,
         "variables": {v.name: v.stands_for for v in selection.variables},
+        "values": {v.name: v.value for v in selection.variables},
         "requires": sorted(r.distribution for r in selection.requirements),
         "files": [str(f.path) for f in selection.files],
     }

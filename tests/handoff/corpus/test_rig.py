@@ -32,7 +32,14 @@ if __name__ == "__main__":
     mcp.run()
 '''
 CALLS = [{"tool": "add", "args": {"a": 1}}]
-WRITTEN = {"obstacles": [], "remarks": [], "variables": {}, "requires": [], "path": "server.py"}
+WRITTEN = {
+    "obstacles": [],
+    "remarks": [],
+    "variables": {},
+    "values": {},
+    "requires": [],
+    "path": "server.py",
+}
 
 
 @pytest.fixture(scope="module")

@@ -82,8 +82,9 @@ def _secrets(entry: Entry) -> list[str]:
 
 def _told(entry: Entry, export: dict[str, Any]) -> Iterable[str]:
     """What the report shows: no secret, and the remarks that are due."""
+    shown = {key: value for key, value in export.items() if key != "values"}
     for text in _secrets(entry):
-        if text in json.dumps(export, ensure_ascii=False):
+        if text in json.dumps(shown, ensure_ascii=False):
             yield f"the report shows {text!r}"
     for text in entry.get("remarks", []):
         if not any(text.lower() in remark.lower() for remark in export["remarks"]):
@@ -137,8 +138,8 @@ def _declared(entry: Entry, played: Played) -> Iterable[str]:
     if requires is not None and sorted(requires) != sorted(map(normal, played.export["requires"])):
         yield f"asks for {played.export['requires']}, not for {sorted(requires)}"
     expected = entry.header.get("variables")
-    if expected is not None and set(expected) != set(played.export["variables"]):
-        yield f"takes {played.export['variables']} from its environment, not {sorted(expected)}"
+    if expected is not None and expected != played.export["values"]:
+        yield f"takes {played.export['values']} from its environment, not {expected}"
 
 
 def _source(server: str) -> Iterable[str]:
@@ -165,7 +166,7 @@ def _server(entry: Entry, played: Played, servers: Servers) -> Iterable[str]:
     there = servers.ask(
         played.folder / "server.py",
         entry.get("calls", []),
-        environment=entry.get("environment", {}) | entry.get("variables", {}),
+        environment=entry.get("environment", {}) | played.export["values"],
         requires=played.export["requires"],
     )
     if "broken" in there:
