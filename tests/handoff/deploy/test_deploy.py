@@ -47,8 +47,13 @@ def test_a_process_is_replaced_under_a_thousand_calls_and_none_fails(site: Farm,
 
     assert outcome.failed == {}
     assert set(outcome.pids) >= old, "not all of them were called"
-    again = asyncio.run(calls(site.url(), 40, era=era, first=next(numbers)))
-    assert {server.pid for server in site.servers} == set(again.pids)
+    # nginx leaves a process that was away alone for two seconds
+    now = {server.pid for server in site.servers}
+    called: set[int] = set()
+    while called != now:
+        again = asyncio.run(calls(site.url(), 40, era=era, first=next(numbers)))
+        assert again.failed == {}
+        called |= set(again.pids)
     assert [n for n, times in site.runs.items() if n < first + 1000 and times > 1] == []
     assert len([n for n in site.runs if first <= n < first + 1000]) == 1000
 
@@ -72,31 +77,35 @@ def test_a_killed_process_fails_only_what_it_had_and_no_call_runs_twice(site: Fa
     assert [n for n in answered if runs[n] != 1] == []
 
 
-@pytest.mark.parametrize("era", [MODERN, LEGACY])
-def test_calls_under_way_are_finished_when_a_process_is_told_to_stop(site: Farm, era: str) -> None:
-    """One that streams its progress as well."""
-
+def test_calls_under_way_are_finished_when_a_process_is_told_to_stop(site: Farm) -> None:
+    """Those that stream their progress as well, in both eras."""
     old = site.servers[0]
-    sent = request(era, 1, "slowly", {"steps": 15, "number": 0}, progressToken=7)
 
-    async def called() -> str:
+    async def called(client: httpx.AsyncClient, era: str, at_work: asyncio.Event) -> str:
+        sent = request(era, 1, "slowly", {"steps": 15, "number": 0}, progressToken=7)
         text = ""
-        ending = None
-        async with (
-            httpx.AsyncClient(timeout=30, trust_env=False) as client,
-            client.stream("POST", site.url(old), **sent) as response,
-        ):
+        async with client.stream("POST", site.url(old), **sent) as response:
             async for part in response.aiter_text():
                 text += part
-                if ending is None:  # the first progress has come: the tool is at work
-                    ending = asyncio.create_task(site.end(0, signal.SIGTERM))  # noqa: TID251
-        assert ending is not None
-        await ending
-        return text
+                at_work.set()  # the first progress has come
+        return text.replace(" ", "")
 
-    text = asyncio.run(called()).replace(" ", "")
-    assert text.count("notifications/progress") == 15
-    assert f'"result":{old.pid}' in text
+    async def stopped() -> list[str]:
+        both = [asyncio.Event(), asyncio.Event()]
+
+        async def end() -> None:
+            for at_work in both:
+                await at_work.wait()
+            await site.end(0, signal.SIGTERM)
+
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+            calls = [called(client, *each) for each in zip((MODERN, LEGACY), both, strict=True)]
+            *texts, _ = await asyncio.gather(*calls, end())
+        return texts
+
+    for text in asyncio.run(stopped()):
+        assert text.count("notifications/progress") == 15
+        assert f'"result":{old.pid}' in text
 
 
 def test_a_notice_of_one_process_reaches_the_listeners_of_another(site: Farm) -> None:
