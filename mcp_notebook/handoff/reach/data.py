@@ -62,6 +62,8 @@ def _by_statements(name: str, value: Any, notebook: Notebook) -> Node | None:
         chain = notebook.history.chain(name, statement)
         if _whole_import(statement, name, notebook):
             return Node(pieces=(piece_of(statement),))
+        if statement.whole and _in_passing(statement, name):
+            return None
         try:
             again = replay([s.node for s in chain], name, notebook.names)
         except UnsureError:
@@ -71,6 +73,14 @@ def _by_statements(name: str, value: Any, notebook: Notebook) -> Node | None:
         if statement.whole:
             return None
     return None
+
+
+def _in_passing(statement: Statement, name: str) -> bool:
+    """Whether a loop or the like binds a name among others, which it would all do again."""
+    compound = ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.If | ast.Match
+    return isinstance(statement.node, compound) and bool(
+        (statement.binds | statement.changes) - {name}
+    )
 
 
 def _whole_import(statement: Statement, name: str, notebook: Notebook) -> bool:
@@ -229,8 +239,8 @@ def _why_as_it_is(name: str, statement: Statement | None, changers: list[str]) -
 
 def _unknown_begin(name: str, statement: Statement, changers: list[str]) -> Trouble:
     return Trouble(
-        reason=f"{', '.join(changers)} change it, and what {statement.where} gave it cannot be told"
-        " any more",
+        reason=f"it is changed by {', '.join(changers)}, and what {statement.where} gave it cannot be"
+        " told any more",
         ways=(f"--freeze {name}={name.lower()}.json", f"--replace {name}=EXPRESSION"),
     )
 

@@ -218,6 +218,12 @@ _KINDS: tuple[tuple[Any, _Compare], ...] = (
     ((dict, types.MappingProxyType), Likeness._dicts),
     ((list, tuple, collections.deque), Likeness._lists),
     (functools.partial, Likeness._partials),
+    (
+        types.BuiltinMethodType,
+        lambda like, a, b, where: (
+            a.__name__ == b.__name__ and like.alike(a.__self__, b.__self__, where)
+        ),
+    ),
     ((types.MethodType, staticmethod, classmethod), Likeness._methods),
     (random.Random, lambda _l, a, b, _w: bool(a.getstate() == b.getstate())),
     (queue.Queue, lambda like, a, b, where: like.alike(list(a.queue), list(b.queue), where)),

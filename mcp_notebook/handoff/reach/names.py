@@ -77,8 +77,11 @@ def reads(node: ast.stmt, *, deferred: bool = False) -> Reads:
     lazy: set[str] = set(rebinds(node))
     _collect(table, eager, lazy, later=False)
     soft = {name for hint in _hints(node) for name in _names_of_hint(hint)}
-    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-        eager.add(node.target.id)
+    eager |= {
+        inner.target.id
+        for inner in _here(node)
+        if isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name)
+    }
     return Reads(
         eager=frozenset(eager), lazy=frozenset(lazy - eager), soft=frozenset(soft - eager - lazy)
     )
