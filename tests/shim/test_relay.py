@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.rigs.shim import eventually, shimmed
+from tests.structure.house import ROOT
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Python has no Unix sockets on Windows")
 
@@ -200,3 +201,25 @@ def test_much_passes_while_nobody_takes_copies(tmp_path: Path) -> None:
     wanted = hashlib.sha256(b"".join(bytes([n]) * 1_000_000 for n in range(40)))
     assert (count, digest.digest()) == (size, wanted.digest())
     assert most < 80 << 20
+
+
+def test_it_imports_so_little_that_a_host_starts_it_at_once() -> None:
+    words = [
+        "-S",
+        "-X",
+        "importtime",
+        "-m",
+        "mcp_notebook.shim",
+        "x",
+        "--folder",
+        "/x",
+        "--",
+        "true",
+    ]
+    done = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, timeout=50, cwd=ROOT, check=True
+    )
+    rows = [line.split("|")[2].strip() for line in done.stderr.splitlines() if "|" in line]
+    assert "mcp_notebook.shim.relay" in rows
+    assert not {"asyncio", "argparse", "ssl", "pathlib", "email", "mcp"} & set(rows)
+    assert len(rows) < 130
