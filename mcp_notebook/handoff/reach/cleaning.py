@@ -108,8 +108,9 @@ class _Finder:
             case ast.Dict():
                 self._dict(node, hint)
             case ast.Tuple(elts=[ast.Constant(value=str() as key), ast.expr() as value]):
+                # ("user", "password") and ("Authorization", "Bearer ...")
+                self.look(node.elts[0], "" if _CHECKED.search(hint) else hint)
                 self.look(value, key if is_secret(key, "aB3aB3aB3aB3") else hint)
-                self.look(node.elts[0], hint)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Lambda():
                 self._definition(node)
             case ast.Compare():
@@ -299,6 +300,8 @@ class _Finder:
                 continue
             name = self._known.get(text[start:stop]) or _hint_before(text[:start]) or hint
             name = name or "secret"
+            if text[:start].endswith("://"):
+                name = f"{name}_LOGIN"
             variable = self._environment.variable(name, text[start:stop], self._stands(name))
             self.stood.append((self._stands(name) or self._where, variable))
             parts += [text[end:start]] if start > end else []

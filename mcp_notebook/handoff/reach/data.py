@@ -14,12 +14,12 @@ from .names import root
 from .node import Node, Piece, Trouble, piece_of
 from .notebook import Notebook
 from .pure import PLAIN, UnsureError, replay, same
-from .written import NotWritableError, literal, written
+from .written import NotWritableError, literal, numpy_number, written
 
 
 def data_of(name: str, value: Any, notebook: Notebook) -> Node | None:
     """What gives a plain value; None where the value is no plain one."""
-    if not isinstance(value, PLAIN) or not _plain_type(value):
+    if not numpy_number(value) and not (isinstance(value, PLAIN) and _plain_type(value)):
         return None
     try:
         return _data_of(name, value, notebook)
@@ -238,9 +238,9 @@ def _why_as_it_is(name: str, statement: Statement | None, changers: list[str]) -
 
 
 def _unknown_begin(name: str, statement: Statement, changers: list[str]) -> Trouble:
+    by = ", ".join(changers)
     return Trouble(
-        reason=f"it is changed by {', '.join(changers)}, and what {statement.where} gave it cannot be"
-        " told any more",
+        reason=f"it is changed by {by}, and what {statement.where} gave it cannot be told any more",
         ways=(f"--freeze {name}={name.lower()}.json", f"--replace {name}=EXPRESSION"),
     )
 

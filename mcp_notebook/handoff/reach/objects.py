@@ -160,7 +160,7 @@ def _live(name: str, value: Any, why: str = "", made: ast.AST | None = None) -> 
     if not text or len(text) > 80 or "await" in text:
         text = "EXPRESSION that makes it"
     elif any(c in text for c in " '\""):
-        text = shlex.quote(text)
+        text = shlex.quote(text) if any(c in text for c in '"$\\') else f'"{text}"'
     return Trouble(
         reason=f"{name} is a {_kind(value)}, which cannot be written as source{because}",
         ways=(

@@ -75,6 +75,13 @@ def written(
     return found
 
 
+def numpy_number(value: Any) -> bool:
+    """Whether it is a number of numpy, which is not quite one of Python."""
+    return type(value).__module__ == "numpy" and type(value).__name__.startswith(
+        ("int", "uint", "float", "bool", "complex")
+    )
+
+
 def literal(value: Any) -> bool:
     """Whether a value is made of nothing but literals."""
     return _literal(value, set())
@@ -135,7 +142,7 @@ class _Writer:
         for one, write in _KINDS.items():
             if kind is one or (one is pathlib.PurePath and isinstance(value, one)):
                 return write(self, value, above)
-        if kind.__module__ == "numpy" and hasattr(value, "item") and not hasattr(value, "__len__"):
+        if numpy_number(value):
             inner = self.write(value.item(), above)
             return f"{self.module('numpy')}.{kind.__name__}({inner})"
         if dataclasses.is_dataclass(kind):
