@@ -111,10 +111,10 @@ class Farm:
         assert at is not None
         return f"{at.url}/mcp"
 
-    def start(self, transport: str = "http", port: int = 0) -> Program:
+    def start(self, port: int = 0) -> Program:
         """One more process."""
         port = port or free_port()
-        argv = [sys.executable, str(self.folder / "server.py"), "--transport", transport]
+        argv = [sys.executable, str(self.folder / "server.py"), "--transport", "http"]
         argv += ["--stateless", "--port", str(port)]
         return self.stack.enter_context(running(argv, port=port, env=self.environment))
 
@@ -142,7 +142,7 @@ class Farm:
                 await asyncio.sleep(0.02)
                 continue
             break
-        self.servers[number] = await asyncio.to_thread(self.start, port=old.port)
+        self.servers[number] = await asyncio.to_thread(self.start, old.port)
         return old.port
 
 

@@ -13,7 +13,6 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ElicitResult
 
-from mcp_notebook.bench.programs import free_port, running
 from mcp_notebook.runtime.workbench import Workbench
 from tests.handoff.deploy.farm import (
     LEGACY,
@@ -142,14 +141,13 @@ def test_clients_of_the_sdk_are_served_in_turns(site: Farm, mode: str) -> None:
     assert asyncio.run(called()) == {server.pid for server in site.servers}
 
 
-def test_a_websocket_passes_the_proxy(site: Farm) -> None:
-    port = free_port()
-    server = site.start("websocket")
-    conf = site.configured([server], port)
-    with running(conf, port=port), Workbench() as bench:
+def test_a_websocket_passes_the_proxy_to_the_same_processes(site: Farm) -> None:
+    with Workbench() as bench:
         for era in ("modern", "legacy"):
-            connection = bench.connect(f"ws://127.0.0.1:{port}/mcp", era=era)
-            assert connection.call("work", number=0).value == server.pid
+            connection = bench.connect(site.url().replace("http:", "ws:"), era=era)
+            pids = {connection.call("work", number=0).value for _ in range(4)}
+            assert len(pids) == 1, "a connection stays with its process"
+            assert pids < {server.pid for server in site.servers}
             connection.close()
 
 

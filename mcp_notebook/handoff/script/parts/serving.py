@@ -16,6 +16,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 from sse_starlette.sse import AppStatus
+from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,7 +45,7 @@ async def serve_stdio(server: MCPServer[Any]) -> None:
             stdout.flush()  # while it still leads to stderr
 
 
-def http_app(server: MCPServer[Any], settings: argparse.Namespace) -> ASGIApp:
+def http_app(server: MCPServer[Any], settings: argparse.Namespace) -> Starlette:
     """Streamable HTTP, for clients of every revision."""
     return server.streamable_http_app(
         streamable_http_path=settings.path,

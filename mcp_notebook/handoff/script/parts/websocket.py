@@ -10,10 +10,9 @@ from mcp_types import jsonrpc_message_adapter
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
-from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from .serving import APPS, MAX_MESSAGE_BYTES, lowlevel
+from .serving import APPS, MAX_MESSAGE_BYTES, http_app, lowlevel
 
 SUBPROTOCOL = "mcp"
 NO_MESSAGE = '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}'
@@ -65,14 +64,26 @@ async def serve_websocket(inner: Any, socket: WebSocket) -> None:
         tasks.cancel_scope.cancel()
 
 
-def websocket_app(server: MCPServer[Any], settings: argparse.Namespace) -> ASGIApp:
+def websocket_route(server: MCPServer[Any], settings: argparse.Namespace) -> WebSocketRoute:
     """A WebSocket at the path of the endpoint."""
     inner = lowlevel(server)
 
     async def endpoint(socket: WebSocket) -> None:
         await serve_websocket(inner, socket)
 
-    return Starlette(routes=[WebSocketRoute(settings.path, endpoint)])
+    return WebSocketRoute(settings.path, endpoint)
 
 
-APPS["websocket"] = websocket_app
+def websocket_app(server: MCPServer[Any], settings: argparse.Namespace) -> Starlette:
+    """WebSockets alone."""
+    return Starlette(routes=[websocket_route(server, settings)])
+
+
+def http_websocket_app(server: MCPServer[Any], settings: argparse.Namespace) -> Starlette:
+    """Streamable HTTP, and WebSockets at the same path."""
+    app = http_app(server, settings)
+    app.router.routes.append(websocket_route(server, settings))
+    return app
+
+
+APPS |= {"http": http_websocket_app, "websocket": websocket_app}
