@@ -44,6 +44,7 @@ _SYSTEM_FOLDERS: Final = ("/usr/sbin", "/usr/local/sbin", "/sbin", "/opt/homebre
 _INSTALL: Final = {
     "nginx": "apt install nginx-light, or brew install nginx",
     "haproxy": "apt install haproxy, or brew install haproxy",
+    "redis-server": "apt install redis-server, or brew install redis",
     "node": "apt install nodejs, or brew install node",
     "openssl": "apt install openssl, or brew install openssl",
     "curl": "apt install curl, or brew install curl",

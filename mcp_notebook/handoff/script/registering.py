@@ -59,7 +59,7 @@ def placed(
     decorated: set[int] = set()
     found = []
     for one in registrations:
-        expression = moves.get(one.expression, one.expression)
+        expression = renamed(one.expression, moves)
         own = binders.get(expression, -1)
         plain = own >= 0 and _plain_function(trees[own], expression) and own not in decorated
         needed = _needed(expression, trees, binders, changes)

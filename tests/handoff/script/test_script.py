@@ -105,6 +105,18 @@ NOTEBOOKS = {
         "class Area(BaseModel):\n    value: float",
         imports=["from pydantic import BaseModel"],
     ).part("area"),
+    "methods of what has a name of the server's": Notebook(
+        "class Desk:\n    def look(self) -> int:\n        return 1",
+        "app = Desk()\nmcp = [app]",
+    )
+    .part("app.look")
+    .part("mcp[0].look", name="again"),
+    "imported as what has a name of the server's": Notebook(
+        "def tool(n: float) -> float:\n    return main(n) + app.sqrt(n)",
+        imports=["from math import sqrt as main", "import math as app", "import mcp.types"],
+    )
+    .part("tool")
+    .part("main", name="root", description="Root."),
     "changed after they were defined": Notebook(
         "def ask(n: int) -> int:\n    'Old.'\n    return n",
         "ask.__doc__ = 'New.'\nask.__annotations__['n'] = str",
