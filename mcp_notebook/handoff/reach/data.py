@@ -49,11 +49,7 @@ def _data_of(name: str, value: Any, notebook: Notebook) -> Node:
 
 def _plain_type(value: Any) -> bool:
     """Whether it is of such a type itself: a class of one's own on top of ``dict`` is more."""
-    return (
-        type(value) in PLAIN
-        or isinstance(value, enum.Enum | pathlib.PurePath)
-        or (type(value).__module__ == "numpy")
-    )
+    return type(value) in PLAIN or isinstance(value, enum.Enum | pathlib.PurePath)
 
 
 def _by_statements(name: str, value: Any, notebook: Notebook) -> Node | None:

@@ -82,7 +82,7 @@ class _Gathering:
         self._nodes: dict[str, Node | None] = {}
         self._whole: dict[tuple[str, int], Piece] = {}
         self._files = Files(notebook.folder)
-        self._modules = Modules(notebook.folder, self._files)
+        self._modules = Modules(notebook.folder, self._files, notebook.history.attributes_set)
         self._obstacles: list[Obstacle] = []
         self._remarks: dict[str, None] = {}
         self._left_out = left_out
@@ -118,6 +118,11 @@ class _Gathering:
             found = self._walk(part, expression)
             if found is not None:
                 taken |= found
+                if part.kernel:
+                    self._remarks[
+                        f"{part.name} ran on the notebook's own thread (--thread kernel); a server"
+                        " runs it on a thread of its pool."
+                    ] = None
                 registrations.append(Registration(part=part, expression=expression))
         return registrations, taken
 

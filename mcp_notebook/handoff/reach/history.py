@@ -47,6 +47,16 @@ class History:
                 found.add(naming.root(decorator))
         return found - {""}
 
+    @property
+    def attributes_set(self) -> frozenset[str]:
+        """The attributes that cells set on something: ``settings.MODE = "test"``."""
+        return frozenset(
+            inner.attr
+            for statement in self.statements
+            for inner in ast.walk(statement.node)
+            if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store)
+        )
+
     # ---- bindings --------------------------------------------------------------------------
 
     def bindings(self, name: str) -> Iterator[Statement]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import importlib.metadata
 import importlib.util
@@ -17,9 +18,12 @@ from mcp_notebook.handoff.selection import Requirement, Shipped
 
 from .cells import parse
 from .cleaning import shows_secret
+from .codes import own_functions, same_code
 from .files import Files, private
 from .imports import NOTEBOOK_ONLY
+from .names import binds, changes, rebinds
 from .node import Trouble
+from .pure import same
 
 _OF_MCP = {"mcp", "mcp_types"}
 """Every exported server has them."""
@@ -45,14 +49,16 @@ class Modules:
     Args:
         folder: where the notebook is.
         opened: gets the files that the user's own modules open.
+        set_in_cells: attributes that cells set: ``settings.MODE = "test"``.
 
     Attributes:
         files: the user's own modules.
         troubles: modules that cannot travel, by name.
     """
 
-    def __init__(self, folder: Path, opened: Files) -> None:
+    def __init__(self, folder: Path, opened: Files, set_in_cells: frozenset[str]) -> None:
         self._folder = folder.resolve()
+        self._set_in_cells = set_in_cells
         self._opened = opened
         self._found: dict[str, set[str]] = {}
         self._seen: set[str] = set()
@@ -133,7 +139,7 @@ class Modules:
         if path in self.files:
             return None
         content = file.read_bytes()
-        if _edited(module, content):
+        if _edited(module, content, self._set_in_cells):
             return Trouble(
                 reason=f"{file.name} was changed after {module} was imported",
                 ways=("restart the kernel and run the notebook again, then export",),
@@ -230,26 +236,48 @@ def _origin(module: str) -> Path | None:
     return Path(file).resolve() if file else None
 
 
-def _edited(module: str, content: bytes) -> bool:
-    """Whether the functions of a loaded module are not those of its file."""
-    from .codes import same_code
-
+def _edited(module: str, content: bytes, set_in_cells: frozenset[str]) -> bool:
+    """Whether a loaded module is not what its file says: its functions, its plain constants."""
     loaded = sys.modules.get(module)
     if loaded is None:
         return False
     try:
+        tree = parse(content.decode("utf-8", "replace"))
         code = compile(content, "<file>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
         return True
     here = {c.co_qualname: c for c in _codes(code)}
+    functions = [v for v in vars(loaded).values() if isinstance(v, types.FunctionType)]
     for value in list(vars(loaded).values()):
-        if isinstance(value, types.FunctionType) and value.__globals__ is vars(loaded):
-            made = here.get(value.__code__.co_qualname)
-            if made is not None and not same_code(made, value.__code__):
-                return True
-            if made is None and value.__code__.co_filename == getattr(loaded, "__file__", ""):
-                return True
-    return False
+        if isinstance(value, type) and value.__module__ == module:
+            functions += [function for _, function in own_functions(value)]
+    for function in functions:
+        if function.__globals__ is not vars(loaded):
+            continue
+        made = here.get(function.__code__.co_qualname)
+        if made is not None and not same_code(made, function.__code__):
+            return True
+        if made is None and function.__code__.co_filename == getattr(loaded, "__file__", ""):
+            return True
+    return any(
+        not same(vars(loaded).get(name), value)
+        for name, value in _constants(tree).items()
+        if name not in set_in_cells
+    )
+
+
+def _constants(tree: ast.Module) -> dict[str, object]:
+    """The plain constants that a module binds once, and that nothing in it changes."""
+    found: dict[str, object] = {}
+    bound = [name for node in tree.body for name in binds(node)]
+    changed = changes(tree) | rebinds(tree)
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if bound.count(name) == 1 and name not in changed:
+                with contextlib.suppress(ValueError):
+                    found[name] = ast.literal_eval(node.value)
+    return found
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:

@@ -71,10 +71,13 @@ def test_a_package_travels_whole(beside: Stage) -> None:
     )
 
 
-def test_a_module_that_was_edited_since_is_refused(beside: Stage) -> None:
-    write(beside, reach_edited_py="def f():\n    return 1")
-    beside.run("from reach_edited import f", READ.format("str(f())"))
-    write(beside, reach_edited_py="def f():\n    return 2")
+@pytest.mark.parametrize(
+    "source", ["def f():\n    return {}", "class A:\n    def f(self):\n        return {}", "X = {}"]
+)
+def test_a_module_that_was_edited_since_is_refused(beside: Stage, source: str) -> None:
+    write(beside, reach_edited_py=source.format(1))
+    beside.run("import reach_edited", READ.format("str(reach_edited)"))
+    write(beside, reach_edited_py=source.format(2))
     (obstacle,) = beside.gather().obstacles
     assert "reach_edited.py was changed after" in obstacle.reason
     assert "restart the kernel" in obstacle.ways[0]
