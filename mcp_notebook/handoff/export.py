@@ -18,7 +18,7 @@ from mcp_notebook.runtime.workbench import Workbench
 from . import script as writing
 from .catalogue import Catalogue
 from .contract import Kept, contract_file
-from .folder import SCRIPT, Folder, script_path, write_new
+from .folder import SCRIPT, Folder, script_path, uninterrupted, write_new
 from .proof.environment import Environment, declared, declared_by_project, environment
 from .proof.plan import Plan, plan_calls
 from .proof.proof import Proof, offered, prove
@@ -30,6 +30,9 @@ from .report import Export, Report
 from .selection import Selection, Variable
 
 EXTRAS: Final = ("websocket", "redis")
+
+SHORTEST_SECRET: Final = 8
+"""Shorter values stand in texts by chance."""
 
 Told = Callable[[int, int | None, str], None]
 """Told how much is done, of how much where that is known, and what comes next."""
@@ -104,6 +107,7 @@ def export(
     layout = _layout(selection, folder, frozenset(extras), package=package, docker=docker)
     tested = [(call, (call.era,)) for call in plan.calls if not call.tells]
     files = {**layout.files, layout.test: _test(layout, tested, expected, selection)}
+    _check_secrets(workbench, selection, files, expected)
     folder.check(files, force=force)
     copies = _write(folder, files, expected)
     report = Report(
@@ -226,10 +230,43 @@ def _test(
 
 def _write(folder: Folder, files: Mapping[PurePosixPath, bytes], expected: Catalogue) -> list[str]:
     """Write the files, the contract last."""
-    copies = folder.write(files)
     kept = Kept(catalogue=expected, written=folder.digests(files))
-    write_new(contract_file(folder.script), kept.to_text().encode(), force=True)
-    return copies
+
+    def write() -> list[str]:
+        copies = folder.write(files)
+        write_new(contract_file(folder.script), kept.to_text().encode(), force=True)
+        return copies
+
+    return uninterrupted(write)
+
+
+def _check_secrets(
+    workbench: Workbench,
+    selection: Selection,
+    files: Mapping[PurePosixPath, bytes],
+    expected: Catalogue,
+) -> None:
+    """See that no secret that is known here stands in what is written, wherever it came from.
+
+    Raises:
+        UsageError: one does.
+    """
+    known = {one.value: one.name for one in selection.variables if one.secret}
+    known |= {value: "" for value in workbench.trace.secrets.values() if value not in known}
+    texts = {str(name): content for name, content in files.items()}
+    texts["the contract"] = Kept(catalogue=expected).to_text().encode()
+    for value, name in known.items():
+        if len(value) < SHORTEST_SECRET:
+            continue
+        for place, content in texts.items():
+            before, found, _ = content.partition(value.encode("utf-8", "surrogatepass"))
+            if found:
+                line = before.count(b"\n") + 1
+                raise UsageError(
+                    f"{f'the value of {name}' if name else 'a secret'} stands in {place}, "
+                    f"line {line}: nothing was written.",
+                    hint="Take it out of the description, the answer or the file it comes from.",
+                )
 
 
 def _prove(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, TypeVar
 
 from mcp_notebook.errors import UsageError
 
 from .contract import contract_file, digest, read_contract
+
+T = TypeVar("T")
+
+WRITE_S: Final = 30.0
+"""Seconds that Ctrl-C waits for files to be written."""
 
 SCRIPT: Final = "server.py"
 
@@ -132,6 +139,28 @@ class Folder:
 
     def _shown(self) -> str:
         return shown_path(self.root)
+
+
+def uninterrupted(work: Callable[[], T]) -> T:
+    """Do what Ctrl-C must not cut in half: files, and the contract that names them.
+
+    It strikes afterwards.
+    """
+    done: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            done.set_exception(error)
+
+    thread = threading.Thread(target=run, name="export-write")
+    try:
+        thread.start()
+        return done.result()
+    except KeyboardInterrupt:
+        concurrent.futures.wait([done], timeout=WRITE_S if thread.ident else 1)
+        raise
 
 
 def write_new(path: Path, content: bytes, *, force: bool) -> None:

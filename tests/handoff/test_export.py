@@ -5,15 +5,17 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 import pytest
 
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff import export as exporting
+from mcp_notebook.handoff.catalogue import Catalogue
 from mcp_notebook.handoff.proof.environment import Unmade
 from mcp_notebook.handoff.proof.plan import plan_calls
+from mcp_notebook.handoff.selection import Selection, Variable
 from mcp_notebook.handoff.since import since_export
 from mcp_notebook.runtime.workbench import Workbench
 
@@ -110,6 +112,36 @@ def test_what_was_called_before_it_was_defined_anew_is_known(script: ModuleType)
         ({"r": 2}, False),
     ]
     assert plan.unrecorded == ("key-length",)
+
+
+@pytest.mark.parametrize(
+    ("content", "description", "said"),
+    [
+        ("sk-live-0123456789abcdefghij", "", r"the value of KEY stands in table\.json, line 2"),
+        ("a-token-of-the-workbench", "", r"a secret stands in table\.json, line 2"),
+        ("", "with sk-live-0123456789abcdefghij", "the value of KEY stands in the contract"),
+        ("short", "short", ""),
+    ],
+)
+def test_a_secret_that_came_in_by_any_door_stops_the_export(
+    content: str, description: str, said: str
+) -> None:
+    selection = Selection(
+        server="s",
+        variables=(
+            Variable(name="KEY", stands_for="KEY", value="sk-live-0123456789abcdefghij"),
+            Variable(name="S", stands_for="S", value="short"),
+        ),
+    )
+    files = {PurePosixPath("table.json"): f"\n{content}".encode()}
+    catalogue = Catalogue(tools={"t": {"name": "t", "description": description}})
+    with Workbench() as workbench:
+        workbench.trace.secrets.add("a-token-of-the-workbench")
+        if not said:
+            exporting._check_secrets(workbench, selection, files, catalogue)
+            return
+        with pytest.raises(UsageError, match=f"{said}.*nothing was written"):
+            exporting._check_secrets(workbench, selection, files, catalogue)
 
 
 def test_tools_of_nowhere_are_said(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import stat
+import time
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.catalogue import Catalogue
 from mcp_notebook.handoff.contract import Kept, contract_file
-from mcp_notebook.handoff.folder import Folder, script_path, shown_path, write_new
+from mcp_notebook.handoff.folder import Folder, script_path, shown_path, uninterrupted, write_new
 
 FILES = {PurePosixPath("server.py"): b"one\n", PurePosixPath("data/table.json"): b"{}"}
 
@@ -129,3 +131,20 @@ def test_paths_are_shown_from_the_working_folder(
     assert shown_path(tmp_path / "a/b.py") == "a/b.py"
     assert shown_path(tmp_path) == "this folder"
     assert shown_path(Path("/elsewhere/b.py")) == "/elsewhere/b.py"
+
+
+def test_ctrl_c_strikes_after_the_writing(tmp_path: Path) -> None:
+    place = tmp_path / "done"
+
+    def work() -> None:
+        _thread.interrupt_main()
+        time.sleep(0.2)
+        place.touch()
+
+    with pytest.raises(KeyboardInterrupt):
+        uninterrupted(work)
+
+    assert place.exists()
+    with pytest.raises(UsageError, match="why"):
+        uninterrupted(lambda: (_ for _ in ()).throw(UsageError("why")))
+    assert uninterrupted(lambda: 5) == 5
