@@ -22,12 +22,12 @@ from mcp_notebook.runtime.snapshot import all_parts
 
 from .cells import Cells, parse
 from .cleaning import cleaned
-from .definitions import stale_below
 from .dynamic import dynamic
 from .effects import effect_of
 from .environment import import_os, settings
 from .files import Files
 from .history import History
+from .judgement import Judgement
 from .modules import Modules, imported
 from .names import binds
 from .node import Node, Piece, Trouble, piece_of
@@ -35,9 +35,7 @@ from .nodes import node_of
 from .notebook import Notebook
 from .order import ordered
 from .parts import beside_parts, in_words, root_of
-from .rehearsal import Rehearsal
 from .secrecy import is_secret, known_secrets
-from .state import changed_by_tools, changed_elsewhere
 
 
 def gather(
@@ -118,94 +116,18 @@ class _Gathering:
             found = self._walk(part, expression)
             if found is not None:
                 taken |= found
-                if part.kernel:
-                    self._remarks[
-                        f"{part.name} ran on the notebook's own thread (--thread kernel); a server"
-                        " runs it on a thread of its pool."
-                    ] = None
                 registrations.append(Registration(part=part, expression=expression))
         return registrations, taken
 
     def _rehearsed(self, registrations: list[Registration], taken: dict[str, Node]) -> bool:
         """Try the source; note what does not come out as the notebook has it."""
-        notebook = self._notebook
-        imports = [line for node in taken.values() for line in node.imports]
-        imports += notebook.environment.imports
-
-        def rehearse(*, by_chance: bool = False) -> Rehearsal:
-            return Rehearsal(
-                taken,
-                notebook,
-                imports,
-                list(notebook.environment.variables.values()),
-                deferred=self._deferred([p for node in taken.values() for p in node.pieces]),
-                registrations=[] if by_chance else registrations,
-                by_chance=by_chance,
-            )
-
-        rehearsal = rehearse()
-        given = {*notebook.replace, *notebook.freeze, *notebook.env}
-        found = dict(rehearsal.failed)
-        differing = {
-            name: where
-            for name in taken
-            if name not in given and (where := rehearsal.differs(name)) is not None
-        }
-        again = rehearse(by_chance=True) if differing else rehearsal
-        for name, where in differing.items():
-            if any(n in differing for p in taken[name].pieces for n in p.eager - {name}):
-                continue  # it is made of what differs
-            steady = rehearsal.agrees(again, name)
-            trouble = self._another(name, where, taken[name], steady=steady)
-            if trouble is not None:
-                found[name] = trouble
-        for name, node in taken.items():
-            if node.unproven and name not in found and not rehearsal.tried(name):
-                found[name] = self._untried(name, node)
-        for name, trouble in found.items():
+        deferred = self._deferred([p for node in taken.values() for p in node.pieces])
+        judged = Judgement(self._notebook, taken, registrations, deferred=deferred)
+        for name, trouble in judged.troubles.items():
             self._nodes[name] = replace(taken[name], trouble=trouble)
-        self._schemas = rehearsal.schemas
-        return bool(found or rehearsal.schemas)
-
-    def _untried(self, name: str, node: Node) -> Trouble:
-        cell = next((p.cell for p in node.pieces if p.cell), "its cell")
-        return Trouble(
-            reason=f"making {name} again as {cell} does takes too long, or touches the world"
-            " outside, so that it cannot be told whether it would come out the same",
-            ways=(
-                "make it in the tool instead of once for all",
-                f"--replace {name}=EXPRESSION that makes it where the server starts",
-            ),
-        )
-
-    def _another(self, name: str, where: str, node: Node, *, steady: bool) -> Trouble | None:
-        """Why a name that comes out otherwise stands in the way; None where it is a state."""
-        value = self._notebook.names[name]
-        cell = next((p.cell for p in node.pieces if p.cell), "its cell")
-        other = changed_elsewhere(value, name, self._notebook)
-        tools = changed_by_tools(name, value, self._notebook)
-        what = f" ({where})" if where not in ("", "its value") else ""
-        made = self._notebook.history.newest(name)
-        stale = stale_below(made, self._notebook) if made is not None else None
-        if stale is not None:
-            return stale
-        touched = self._notebook.history.touched(name, (p.place for p in node.pieces))
-        if not tools and steady and touched is None:
-            tools = ["the tools that use it"]
-        if tools and steady and not other:
-            self._remarks[
-                f"{name} is changed by {', '.join(tools)}: the server starts with what {cell}"
-                " makes, not with what it is now."
-            ] = None
-            return None
-        by = f": {other} is the same object, and was changed" if other else ""
-        return Trouble(
-            reason=f"{name} is not what {cell} makes any more{what}{by}",
-            ways=(
-                f"run {cell} and those after it again, then export",
-                f"--replace {name}=EXPRESSION that makes what it is now",
-            ),
-        )
+        self._remarks |= judged.remarks
+        self._schemas = judged.schemas
+        return bool(judged.troubles or judged.schemas)
 
     # ---- one part --------------------------------------------------------------------------
 

@@ -171,6 +171,28 @@ REFUSED = {
         through=("t", "desk"),
         reason="drawer is the same object",
     ),
+    "made_of_a_state": Refused(
+        cells=[
+            "n = 0\ndef count():\n    global n\n    n += 1\n    return n",
+            "count(); count()",
+            "TWICE = n * 2",
+            tool("count() + TWICE"),
+        ],
+        through=("t", "TWICE"),
+        reason="it was made of n, which begins anew in a server",
+        way="--replace TWICE=",
+    ),
+    "class_made_with_another_constant": Refused(
+        cells=[
+            "TAG = 1\nclass Meta(type):\n    def __new__(m, n, b, d):\n        d['tag'] = TAG\n"
+            "        return super().__new__(m, n, b, d)",
+            "class A(metaclass=Meta):\n    pass",
+            "TAG = 2",
+            tool("A.tag"),
+        ],
+        through=("t", "A"),
+        reason="cell 2 ran before cell 3 made TAG anew",
+    ),
     "random_numbers_begun": Refused(
         cells=[
             "import random\ndice = random.Random(42)\nx = [dice.random()]",
