@@ -21,7 +21,7 @@ from mcp_notebook.transports.base import ServeOptions
 from mcp_notebook.transports.guard import Policy
 from mcp_notebook.transports.ports import listening_socket, url_host
 from mcp_notebook.transports.tap import LinkTap, Tap, link_address
-from mcp_notebook.wire.http1 import Http1Decoder, HttpError, HttpHead
+from mcp_notebook.wire.http1 import Http1Decoder, HttpError, HttpEvent, HttpHead
 
 from .changes import Changes
 from .contents import Contents
@@ -97,14 +97,22 @@ class _Passage:
             events = self._decoder.feed(True, data)
         except HttpError as error:
             raise _Refused(400, str(error)) from None
-        for event in events:
-            if isinstance(event, HttpHead):
-                self._judge(event)
-                self._heads.append(event)
-        self._contents.take(events)
+        self._found(events)
         if self._heads and self._far is None:
             await self._reach()
         await self._pass_on()
+
+    def _found(self, events: list[HttpEvent]) -> None:
+        """What the decoder has found, of either side.
+
+        An answer of the server may release a request of the host's: one that followed an
+        Upgrade which the server does not want.
+        """
+        for event in events:
+            if isinstance(event, HttpHead) and event.from_client:
+                self._judge(event)
+                self._heads.append(event)
+        self._contents.take(events)
 
     def _judge(self, head: HttpHead) -> None:
         pairs = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in head.headers]
@@ -165,8 +173,7 @@ class _Passage:
             self._follow(None)
         except ConnectionError as error:
             self._link.fault(f"the server broke the connection: {error}")
-        finally:
-            self._writer.close()
+        self._writer.close()  # the host's side of the carrying ends with it
 
     def _follow(self, data: bytes | None) -> None:
         """Find the messages in what the server said; what it is has passed already."""
@@ -178,7 +185,7 @@ class _Passage:
             self._readable = False
             self._link.fault(f"what the server says cannot be read: {error}")
             events = list(error.events)
-        self._contents.take(events)
+        self._found(events)
 
     async def _answer(self, refused: Any) -> str:
         """Tell the host why the tap does not pass its request on."""

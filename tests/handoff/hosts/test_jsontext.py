@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -74,6 +75,41 @@ def _without_new(old: str, new: str) -> str:
     kept = new[:front] + new[len(new) - back :]
     # blanks around the closing bracket belong to what is new
     return old if "".join(kept.split()) == "".join(old.split()) else kept
+
+
+words = some.text("abc", min_size=1, max_size=2)
+plain = some.recursive(
+    words | some.integers(0, 9),
+    lambda inner: some.lists(inner, max_size=2) | some.dictionaries(words, inner, max_size=2),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    content=some.dictionaries(words, plain, max_size=3),
+    held=some.dictionaries(words, plain, max_size=3),
+    layout=some.sampled_from([{}, {"indent": 1}, {"indent": "\t"}]),
+    marks=some.lists(some.sampled_from(["", " ", "/*{n}*/", " //{n}\n", "\n  /* {n}, */ "])),
+)
+def test_every_comment_stays_in_its_order(
+    content: dict[str, Any], held: dict[str, Any], layout: dict[str, Any], marks: list[str]
+) -> None:
+    content = {**content, "held": held}
+    tokens = re.split(r"(?<=[\[\]{},:])", json.dumps(content, **layout))
+    marks += [""] * (len(tokens) - len(marks))
+    text = "".join(
+        token + mark.format(n=n)
+        for n, (token, mark) in enumerate(zip(tokens, marks[: len(tokens)], strict=True))
+    )
+
+    made = put(text, ["held", "new"], {"x": [1]}, comments=True)
+
+    assert read(made, comments=True).data() == {**content, "held": {**held, "new": {"x": [1]}}}
+    comments = re.compile(r"//\d+\n|/\*[^*]*\*/")
+    assert comments.findall(made) == comments.findall(text)
+    left = comments.sub("", made)
+    assert json.loads(left) == {**content, "held": {**held, "new": {"x": [1]}}}
 
 
 def test_comments_and_layout_stay_where_they_are() -> None:

@@ -304,6 +304,59 @@ def test_compressed_bodies(
     assert [fault in text for text in texts(bench)] == ([True] if fault else [])
 
 
+UPGRADE = (
+    b"GET /mcp HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+)
+FRAME = b"\x81\x82\x00\x00\x00\x00{}"
+
+
+def test_frames_that_come_before_the_servers_yes_wait_for_it(bench: Workbench) -> None:
+    def script(link: socket.socket) -> None:
+        until(link, b"\r\n\r\n")
+        link.sendall(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+        )
+        assert until(link, FRAME) == FRAME
+        link.sendall(b"\x81\x02[]\xff")  # a message, then what is no frame
+
+    with serving(script) as server:
+        tap = bench.tap(f"ws://127.0.0.1:{server.port}/mcp")
+        with dialled(tap) as link:
+            link.sendall(UPGRADE + FRAME)
+            assert rest(link).endswith(b"\r\n\r\n\x81\x02[]\xff")
+    assert (raws(bench, UP), raws(bench, DOWN)) == ([b"{}"], [b"[]"])
+
+
+def test_a_server_that_does_not_switch_gets_the_next_request(bench: Workbench) -> None:
+    def script(link: socket.socket) -> None:
+        until(link, b"\r\n\r\n")
+        link.sendall(b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n")
+        assert until(link, b"\r\n\r\n").startswith(b"GET /next HTTP/1.1\r\nHost: 127.0.0.1:")
+        link.sendall(b"HTTP/1.1 204 Fine\r\n\r\n")
+
+    with serving(script) as server:
+        tap = bench.tap(f"http://127.0.0.1:{server.port}/mcp")
+        with dialled(tap) as link:
+            link.sendall(UPGRADE + b"GET /next HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert rest(link).endswith(b"HTTP/1.1 204 Fine\r\n\r\n")
+
+
+def test_a_request_behind_an_upgrade_is_judged_as_any_other(bench: Workbench) -> None:
+    more: list[bytes] = []
+
+    def script(link: socket.socket) -> None:
+        until(link, b"\r\n\r\n")
+        link.sendall(b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n")
+        more.append(rest(link))
+
+    with serving(script) as server:
+        tap = bench.tap(f"http://127.0.0.1:{server.port}/mcp")
+        with dialled(tap) as link:
+            link.sendall(UPGRADE + b"GET /next HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+            assert b"HTTP/1.1 421 " in rest(link)
+    assert more == [b""]
+
+
 def test_tls_to_the_server(
     bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
