@@ -6,7 +6,6 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from dataclasses import replace as changed
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -15,16 +14,14 @@ from mcp_notebook.errors import McpError, UsageError
 from mcp_notebook.runtime.server import NotebookServer
 from mcp_notebook.runtime.workbench import Workbench
 
-from . import script as writing
 from .catalogue import Catalogue
 from .contract import Kept, contract_file
-from .folder import SCRIPT, Folder, script_path, uninterrupted, write_new
+from .folder import Folder, script_path, uninterrupted, write_new
+from .layout import Layout, lay_out
 from .proof.environment import Environment, declared, declared_by_project, environment
 from .proof.plan import Plan, plan_calls
 from .proof.proof import Proof, offered, prove
-from .proof.recorded import Call
 from .proof.stand import Subject
-from .proof.testfile import as_test
 from .reach import Cells, gather
 from .report import Export, Report
 from .selection import Selection, Variable
@@ -104,9 +101,9 @@ def export(
     plan = plan_calls(workbench, served, expected=expected, replay=replay, unsteady=unsteady)
     if selection.obstacles:
         return Export(path=None, report=Report(server=served.name, selection=selection))
-    layout = _layout(selection, folder, frozenset(extras), package=package, docker=docker)
+    layout = lay_out(selection, folder, frozenset(extras), package=package, docker=docker)
     tested = [(call, (call.era,)) for call in plan.calls if not call.tells]
-    files = {**layout.files, layout.test: _test(layout, tested, expected, selection)}
+    files = {**layout.files, layout.test: layout.test_text(tested, expected, selection)}
     _check_secrets(workbench, selection, files, expected)
     folder.check(files, force=force)
     copies = _write(folder, files, expected)
@@ -123,57 +120,9 @@ def export(
         report = changed(report, proof=proof)
         if proof.roads:
             steady = [(call, eras) for call, eras in proof.steady() if not call.tells]
-            again = {layout.test: _test(layout, steady, expected, selection)}
+            again = {layout.test: layout.test_text(steady, expected, selection)}
             _write(Folder(folder.script), again, expected)
     return Export(path=path_written, report=report)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Layout:
-    """The files of an export, and which of them is what.
-
-    Attributes:
-        files: every file but the test and the contract.
-        script: the server.
-        test: where its test goes.
-        module: how it is started where it is a package; empty where it is a file.
-        transports: what the proof tries it over.
-    """
-
-    files: dict[PurePosixPath, bytes]
-    script: PurePosixPath
-    test: PurePosixPath
-    module: str
-    transports: tuple[str, ...]
-
-
-def _layout(
-    selection: Selection, folder: Folder, extras: frozenset[str], *, package: bool, docker: bool
-) -> _Layout:
-    """What is written, and where."""
-    name = folder.script.name
-    if (package or docker) and name != SCRIPT:
-        raise UsageError(
-            f"a project or an image has more than {name}.", hint="Give -o a folder: -o PATH"
-        )
-    files: dict[PurePosixPath, bytes] = {}
-    if package:
-        files |= writing.package(selection, extras=extras)
-    if docker:
-        files |= writing.docker(selection, extras=extras)
-    if not package and not docker:
-        files[PurePosixPath(name)] = writing.script(selection, extras=extras, name=name).encode()
-        files |= {one.path: one.content for one in selection.files}
-    own = PurePosixPath(name)
-    main = writing.server_path(selection) if package else own
-    test = PurePosixPath(f"test_{own.stem}.py")
-    return _Layout(
-        files=files,
-        script=main,
-        test=PurePosixPath("tests") / test if package else test,
-        module=main.parent.name if package else "",
-        transports=("stdio", "http", *(["websocket"] if "websocket" in extras else [])),
-    )
 
 
 def _check_extras(extras: Collection[str]) -> None:
@@ -214,18 +163,6 @@ def _module(server: NotebookServer) -> tuple[dict[str, Any], str]:
         f"where the tools of {server.name} were written cannot be found.",
         hint="Export from the notebook or the script that defines them.",
     )
-
-
-def _test(
-    layout: _Layout,
-    calls: Sequence[tuple[Call, Sequence[str]]],
-    expected: Catalogue,
-    selection: Selection,
-) -> bytes:
-    above = PurePosixPath(*[".."] * (len(layout.test.parts) - 1))
-    needed = [one.name for one in selection.variables]
-    text = as_test(calls, expected, script=str(above / layout.script), variables=needed)
-    return text.encode()
 
 
 def _write(folder: Folder, files: Mapping[PurePosixPath, bytes], expected: Catalogue) -> list[str]:
@@ -273,7 +210,7 @@ def _prove(
     workbench: Workbench,
     server: NotebookServer,
     folder: Folder,
-    layout: _Layout,
+    layout: Layout,
     plan: Plan,
     expected: Catalogue,
     selection: Selection,
@@ -305,7 +242,7 @@ def _prove(
     )
 
 
-def _environment(workbench: Workbench, layout: _Layout, on_step: Told) -> Environment:
+def _environment(workbench: Workbench, layout: Layout, on_step: Told) -> Environment:
     project = layout.files.get(PurePosixPath("pyproject.toml"))
     if project is not None:
         wanted = declared_by_project(project.decode())

@@ -13,9 +13,11 @@ import pytest
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff import export as exporting
 from mcp_notebook.handoff.catalogue import Catalogue
+from mcp_notebook.handoff.folder import Folder
+from mcp_notebook.handoff.layout import lay_out
 from mcp_notebook.handoff.proof.environment import Unmade
 from mcp_notebook.handoff.proof.plan import plan_calls
-from mcp_notebook.handoff.selection import Selection, Variable
+from mcp_notebook.handoff.selection import Selection, Shipped, Variable
 from mcp_notebook.handoff.since import since_export
 from mcp_notebook.runtime.workbench import Workbench
 
@@ -142,6 +144,15 @@ def test_a_secret_that_came_in_by_any_door_stops_the_export(
             return
         with pytest.raises(UsageError, match=f"{said}.*nothing was written"):
             exporting._check_secrets(workbench, selection, files, catalogue)
+
+
+@pytest.mark.parametrize("name", ["test_server.py", "server.contract.json"])
+def test_a_file_of_the_user_is_not_taken_for_one_of_the_export(tmp_path: Path, name: str) -> None:
+    shipped = Shipped(path=PurePosixPath(name), content=b"mine", reason="a tool opens it")
+    selection = Selection(server="s", files=(shipped,))
+
+    with pytest.raises(UsageError, match="which the export writes itself"):
+        lay_out(selection, Folder(tmp_path / "server.py"), frozenset(), package=False, docker=False)
 
 
 def test_tools_of_nowhere_are_said(tmp_path: Path) -> None:
