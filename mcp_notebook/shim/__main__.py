@@ -66,8 +66,7 @@ def main(words: Sequence[str]) -> int:
     choice = Choice(
         options.get("NAME", ""), options.get("--kernel", ""), options.get("--folder", ""), "tap"
     )
-    hello = {"command": list(command), "pid": os.getpid(), "host": os.getppid()}
-    copies = Copies(choice, hello)
+    copies = Copies(choice, {"command": list(command)})
     relay = Relay(command, copies.put)
     copies.start()
     code = relay.run()

@@ -27,6 +27,8 @@ from .changes import Changes
 from .contents import Contents
 
 READ = 1 << 16
+MOST_HELD = 1 << 20
+"""What a host may send behind an Upgrade before the server has answered."""
 REACH_S = 15.0
 """How long a connection to the server may take."""
 
@@ -101,6 +103,8 @@ class _Passage:
         if self._heads and self._far is None:
             await self._reach()
         await self._pass_on()
+        if len(self._held) > MOST_HELD:
+            raise _Refused(400, "too much was sent before the server agreed to switch protocols")
 
     def _found(self, events: list[HttpEvent]) -> None:
         """What the decoder has found, of either side.

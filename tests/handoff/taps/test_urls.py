@@ -327,6 +327,17 @@ def test_frames_that_come_before_the_servers_yes_wait_for_it(bench: Workbench) -
     assert (raws(bench, UP), raws(bench, DOWN)) == ([b"{}"], [b"[]"])
 
 
+def test_what_waits_for_the_servers_yes_is_bounded(bench: Workbench) -> None:
+    with serving(lambda link: until(link, b"\r\n\r\n") and rest(link) and None) as server:
+        tap = bench.tap(f"ws://127.0.0.1:{server.port}/mcp")
+        with dialled(tap) as link, suppress(ConnectionError):
+            link.sendall(UPGRADE)
+            for _ in range(200):  # far more than the buffers on the way take
+                link.sendall(bytes(100_000))
+            pytest.fail("all of it was taken")
+    assert any("before the server agreed" in text for text in texts(bench))
+
+
 def test_a_server_that_does_not_switch_gets_the_next_request(bench: Workbench) -> None:
     def script(link: socket.socket) -> None:
         until(link, b"\r\n\r\n")
