@@ -13,6 +13,7 @@ from .names import root
 from .node import Node, Piece, Trouble, is_definition, piece_of
 from .notebook import Notebook
 from .pure import UnsureError, evaluate, same
+from .secrecy import shown
 
 _MAGIC = Trouble(
     name="get_ipython",
@@ -271,11 +272,12 @@ def _defaults(
             again = evaluate(expression, notebook.names)
         except UnsureError:
             continue
+        text = ast.unparse(expression)
         literal = isinstance(expression, ast.Constant | ast.List | ast.Dict | ast.Set)
         if not literal and not same(again, live):
             return Trouble(
-                reason=f"the default {ast.unparse(expression)} was {live!r} when {statement.where}"
-                f" ran and is {again!r} now",
+                reason=f"the default {text} was {shown(live, text)} when {statement.where} ran and"
+                f" is {shown(again, text)} now",
                 ways=(_AGAIN,),
             )
     return stale_reads(statement, notebook, besides={n for e, _ in given for n in _in(e)})

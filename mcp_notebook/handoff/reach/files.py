@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from mcp_notebook.handoff.selection import Shipped
 
 from .cells import parse
-from .cleaning import shows_secret
+from .cleaning import shows_secret as source_shows_secret
 from .node import Trouble
 from .secrecy import shapes
 
@@ -113,7 +113,7 @@ class Files:
             secret = self._script(path, content.decode("utf-8", "replace"))
             if secret is not None:
                 return secret
-        if size < 200_000 and _shows_secret(content):
+        if size < 200_000 and shows_secret(content):
             return Trouble(
                 reason=f"{path} holds what looks like a secret",
                 ways=("take the secret from an environment variable: os.environ[...]",),
@@ -124,7 +124,7 @@ class Files:
         return None
 
     def _script(self, path: PurePosixPath, source: str) -> Trouble | None:
-        if not shows_secret(source):
+        if not source_shows_secret(source):
             return None
         return Trouble(
             reason=f"{path} holds what looks like a secret",
@@ -143,7 +143,8 @@ def private(file: Path) -> Trouble | None:
     )
 
 
-def _shows_secret(content: bytes) -> bool:
+def shows_secret(content: bytes) -> bool:
+    """Whether a file's text gives a secret away by its shape."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:

@@ -17,6 +17,8 @@ from mcp_notebook.handoff.selection import (
     Shipped,
     Variable,
 )
+from mcp_notebook.runtime import sdk
+from mcp_notebook.runtime.masking import MASK, masked
 from mcp_notebook.runtime.server import NotebookServer, Part
 from mcp_notebook.runtime.snapshot import all_parts
 
@@ -35,7 +37,7 @@ from .nodes import node_of
 from .notebook import Notebook
 from .order import ordered
 from .parts import beside_parts, in_words, root_of
-from .secrecy import is_secret, known_secrets
+from .secrecy import MIN_KNOWN, is_secret, known_secrets, shapes
 
 
 def gather(
@@ -122,7 +124,8 @@ class _Gathering:
     def _rehearsed(self, registrations: list[Registration], taken: dict[str, Node]) -> bool:
         """Try the source; note what does not come out as the notebook has it."""
         deferred = self._deferred([p for node in taken.values() for p in node.pieces])
-        judged = Judgement(self._notebook, taken, registrations, deferred=deferred)
+        told = sdk.tools_of(self._server.mcp)
+        judged = Judgement(self._notebook, taken, registrations, told, deferred=deferred)
         for name, trouble in judged.troubles.items():
             self._nodes[name] = replace(taken[name], trouble=trouble)
         self._remarks |= judged.remarks
@@ -270,9 +273,18 @@ class _Gathering:
             requirements=self._modules.requirements(),
             files=tuple(files[path] for path in sorted(files)),
             variables=tuple(variables[name] for name in sorted(variables)),
-            obstacles=tuple(self._obstacles),
-            remarks=tuple(self._remarks),
+            obstacles=tuple(
+                replace(o, reason=self._shown(o.reason), ways=tuple(map(self._shown, o.ways)))
+                for o in self._obstacles
+            ),
+            remarks=tuple(map(self._shown, self._remarks)),
         )
+
+    def _shown(self, text: str) -> str:
+        """A text of the report without secrets."""
+        for start, end in sorted(shapes(text), reverse=True):
+            text = text[:start] + MASK + text[end:]
+        return masked(text, (s for s in self._notebook.secrets if len(s) >= MIN_KNOWN))
 
     def _settings(self, taken: dict[str, Node]) -> list[Piece]:
         """The variables that cells set for those who read them: secrets stay outside."""

@@ -15,6 +15,7 @@ from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.selection import Shipped
 
 from .cells import parse
+from .files import shows_secret
 from .names import reads
 from .node import Node, Piece, Trouble
 from .notebook import Notebook
@@ -84,6 +85,13 @@ def frozen(name: str, value: Any, file: str, notebook: Notebook) -> Node:
         return _unfrozen(name, value, path, text)
     if not _equal(value, again):
         return _unfrozen(name, value, path, "it would not be the same again")
+    if shows_secret(content):
+        return Node(
+            trouble=Trouble(
+                reason=f"{name} holds what looks like a secret, which no file carries along",
+                ways=(f"take the secret out of {name}", f"--env {name}=VARIABLE"),
+            )
+        )
     alias = {"pandas": "pd", "numpy": "np"}.get(module, module)
     used = notebook.module(module)
     for one, held in notebook.names.items():

@@ -6,6 +6,8 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
+from mcp.server.mcpserver.tools import Tool
+
 from mcp_notebook.handoff.selection import Registration
 
 from .definitions import stale_below
@@ -22,6 +24,7 @@ class Judgement:
         notebook: the notebook.
         taken: what the names come to.
         registrations: the parts.
+        told: what clients are told of the tools, by name.
         deferred: whether annotations are text in the file.
 
     Attributes:
@@ -35,10 +38,12 @@ class Judgement:
         notebook: Notebook,
         taken: Mapping[str, Node],
         registrations: list[Registration],
+        told: Mapping[str, Tool],
         *,
         deferred: bool,
     ) -> None:
         self._notebook = notebook
+        self._told = told
         self._taken = taken
         self._registrations = registrations
         self._deferred = deferred
@@ -60,6 +65,7 @@ class Judgement:
             list(environment.variables.values()),
             deferred=self._deferred,
             registrations=[] if by_chance else self._registrations,
+            told=self._told,
             by_chance=by_chance,
         )
 

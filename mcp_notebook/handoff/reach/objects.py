@@ -20,6 +20,7 @@ from .node import Node, Piece, Trouble, piece_of
 from .notebook import Notebook
 from .pure import PLAIN, UnsureError, evaluate, resolve, same
 from .quiet import loud
+from .secrecy import shown
 from .written import NotWritableError, written
 
 _REMADE = frozenset(
@@ -287,8 +288,8 @@ def _closure(name: str, value: Any, made: ast.expr, notebook: Notebook) -> Troub
             continue
         if isinstance(again, PLAIN) and not same(again, held[parameter]):
             return Trouble(
-                reason=f"it was made with {parameter} = {held[parameter]!r}, and would get"
-                f" {again!r} today",
+                reason=f"it was made with {parameter} = {shown(held[parameter], parameter)}, and"
+                f" would get {shown(again, parameter)} today",
                 ways=(f"make {name} again, then export",),
             )
     return None

@@ -44,6 +44,13 @@ def beside_parts(server: NotebookServer) -> Iterator[Obstacle]:
         "custom_route": bool(sdk.own_routes(mcp)),
         "auth": mcp.settings.auth is not None,
     }
+    if any(True for _ in shapes(mcp.instructions or "")):
+        yield Obstacle(
+            part=server.name,
+            through=(mcp.name, "instructions"),
+            reason="its instructions hold what looks like a secret",
+            ways=("take it out of the instructions",),
+        )
     for name, there in found.items():
         if there:
             yield Obstacle(
@@ -67,7 +74,7 @@ def in_words(part: Part, expression: str) -> Obstacle | None:
             reason=f"the default of {told} looks like a secret, and every client is told of it",
             ways=(f"let {told} default to None, and take the secret from os.environ in the tool",),
         )
-    texts = [part.name, *(v for v in part.options.values() if isinstance(v, str))]
+    texts = [part.name, *(str(value) for value in part.options.values())]
     if any(True for text in texts for _ in shapes(text)):
         return Obstacle(
             part=part.name,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import __future__
 
 import contextlib
+import inspect
 import io
 import os
 import random
@@ -17,6 +18,8 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from mcp.server.mcpserver.tools import Tool
 
 from mcp_notebook.handoff.selection import Registration, Variable
 from mcp_notebook.runtime import sdk
@@ -40,6 +43,7 @@ class Rehearsal:
         variables: what the environment gives.
         deferred: whether annotations are text in the file.
         registrations: the parts, with what names the function of each.
+        told: what clients are told of the tools, by name.
         by_chance: whether random numbers are others than the last time.
     """
 
@@ -52,11 +56,13 @@ class Rehearsal:
         *,
         deferred: bool,
         registrations: list[Registration],
+        told: Mapping[str, Tool],
         by_chance: bool = False,
     ) -> None:
         self._notebook = notebook
         self._flags = __future__.annotations.compiler_flag if deferred else 0
         self._by_chance = by_chance
+        self._told = told
         self.schemas: dict[str, Trouble] = {}
         """The tools whose schema would be another, by name."""
         self.nodes = _quiet(nodes, notebook)
@@ -93,13 +99,13 @@ class Rehearsal:
         part, first = registration.part, registration.expression.partition(".")[0]
         if part.kind != "tool" or first not in self.names or first not in self.nodes:
             return
-        try:
-            before = sdk.make_tool(part.function, name=part.name, **part.options)
-        except Exception:  # noqa: BLE001 - it was a tool when it was registered
+        before = self._told.get(part.name)
+        if before is None:
             return
         try:
             function = eval(registration.expression, self.names)
-            after = sdk.make_tool(function, name=part.name, **part.options)
+            options = {"description": inspect.getdoc(function) or "", **part.options}
+            after = sdk.make_tool(function, name=part.name, **options)
         except Exception as error:  # noqa: BLE001 - the SDK raises many kinds
             why = " ".join(str(error).split()).partition("For further information")[0]
             self.schemas[part.name] = Trouble(

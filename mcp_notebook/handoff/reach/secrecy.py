@@ -148,6 +148,14 @@ def known_secrets(names: Mapping[str, Any], statements: list[Statement]) -> dict
     return found
 
 
+def shown(value: Any, *hints: str) -> str:
+    """A value in a sentence: short, and masked where a name says that it is a secret."""
+    if isinstance(value, str | bytes) and any(sounds_secret(hint) for hint in hints):
+        return "***"
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
 def variable_name(hint: str) -> str:
     """The name of an environment variable after a name of the notebook: ``apiKey`` -> API_KEY."""
     words = _WORD.findall(hint)

@@ -195,3 +195,30 @@ def test_a_file_that_shows_a_secret_is_not_shipped(stage: Stage) -> None:
     (obstacle,) = stage.gather().obstacles
     assert "settings.json" in obstacle.reason
     assert LIVE not in repr(obstacle)
+
+
+def test_a_reason_shows_no_secret(stage: Stage) -> None:
+    stage.run(
+        "API_KEY = 'first-hunter2-key'",
+        "def h(key=API_KEY):\n    return key",
+        "API_KEY = 'second-hunter2-key'",
+        tool("h()"),
+    )
+    (obstacle,) = stage.gather().obstacles
+    assert "the default API_KEY was" in obstacle.reason
+    assert "hunter2" not in repr(obstacle)
+
+
+def test_a_secret_is_not_frozen_into_a_file(stage: Stage) -> None:
+    stage.run(f"value = {{'x': {LIVE!r}}}", tool("value"))
+    selection = stage.gather(freeze={"value": "value.json"})
+    assert not selection.files
+    (obstacle,) = selection.obstacles
+    assert "holds what looks like a secret" in obstacle.reason
+
+
+def test_a_secret_default_of_a_tool_is_told_to_every_client_and_refused(stage: Stage) -> None:
+    stage.run(f"%%mcp tool\ndef t(token: str = {LIVE!r}) -> str:\n    return token")
+    (obstacle,) = stage.gather().obstacles
+    assert obstacle.through == ("t", "token")
+    assert LIVE not in repr(obstacle)
