@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -80,6 +81,15 @@ def test_a_default_gives_way_to_the_environment(monkeypatch: pytest.MonkeyPatch)
     assert serving.options([], MCP_TRANSPORT="http").transport == "http"
     monkeypatch.setenv("MCP_TRANSPORT", "sse")
     assert serving.options([], MCP_TRANSPORT="http").transport == "sse"
+
+
+def test_help_is_written_to_stdout_wherever_prints_go(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", sys.stderr)
+    with pytest.raises(SystemExit):
+        settings("--help")
+    assert "MCP_ALLOWED_HOSTS" in capfd.readouterr().out
 
 
 def test_a_transport_that_is_not_there_is_named(

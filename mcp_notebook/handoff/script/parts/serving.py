@@ -285,7 +285,8 @@ def options(argv: Sequence[str] | None = None, **defaults: str) -> argparse.Name
         allowed_origin=listed("MCP_ALLOWED_ORIGINS"),
         stateless=given("MCP_STATELESS", "0").lower() in ("1", "true", "yes"),
     )
-    settings = parser.parse_args(argv)
+    with contextlib.redirect_stdout(sys.__stdout__):  # help goes where it is looked for
+        settings = parser.parse_args(argv)
     if settings.transport not in ("stdio", *APPS):
         known = ", ".join(APPS)
         parser.error(f"MCP_TRANSPORT={settings.transport}: choose stdio, {known}")
