@@ -176,7 +176,7 @@ class MCPMagics(Magics):
         command = self.commands.get(name)
         if command is None:
             raise UsageError(f"there is no command {name!r}.", hint=f"{self._near(name)}%mcp help")
-        if cell is None and command.cell == "only":
+        if cell is None and command.cell == "only" and rest.strip() not in ("--help", "-h"):
             raise UsageError(
                 f"{command.name} is for whole cells.",
                 hint=f"Write %%mcp {command.name} as the first line.",

@@ -37,6 +37,10 @@ def test_a_bare_line_lists_the_commands(cells: KernelRig) -> None:
     assert shown(cells, "%mcp help") == text
 
 
+def test_the_help_of_a_cell_command_is_there_on_one_line(cells: KernelRig) -> None:
+    assert shown(cells, "%mcp tool --help").startswith("usage: %%mcp tool")
+
+
 @pytest.mark.parametrize("line", ["%mcp serve --help", "%mcp help serve", "%mcp serve -h"])
 def test_a_command_explains_itself(cells: KernelRig, line: str) -> None:
     text = shown(cells, line)
