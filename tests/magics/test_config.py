@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,6 +91,31 @@ def test_the_hosts_their_files_help_and_completion(cells: KernelRig) -> None:
         ("%mcp config claude-desktop notebook-http", "Connectors"),
     ):
         assert why in cells.run(line).traceback
+
+
+def test_a_stable_view_names_no_folder_of_the_machine(cells: KernelRig) -> None:
+    cells.run("%config MCPMagics.stable = True").check()
+    try:
+        shown = [
+            cells.run(line).check().text
+            for line in (
+                "%mcp config mcp.json --live --write --file out/host.json",
+                "%mcp config claude-desktop --live",
+                "%mcp config",
+                "%mcp tap -- sh",
+            )
+        ]
+    finally:
+        cells.run("%config MCPMagics.stable = False").check()
+    assert "a program that reads .mcp.json: out/host.json" in shown[0]
+    assert '"command": "python"' in shown[0]
+    assert '"--kernel",\n        "."' in shown[0]
+    assert "undo: _.undo(), or rm 'out/host.json'" in shown[0]
+    folder = cells.value("__import__('os').getcwd()")
+    for text in shown:
+        assert folder not in text
+        assert str(Path.home()) not in text
+        assert sys.executable not in text
 
 
 def test_no_secret_is_shown_or_written(cells: KernelRig) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,8 @@ class HostConfig:
         steps: what to do, in order.
         remarks: what the reader should know.
         written: what was done to the file, if it was written.
+        folder: the folder of the project.
+        stable: show paths from that folder, and no other path of this machine.
     """
 
     host: str
@@ -38,6 +43,8 @@ class HostConfig:
     steps: tuple[str, ...]
     remarks: tuple[str, ...] = ()
     written: Written | None = None
+    folder: str = ""
+    stable: bool = False
 
     def undo(self) -> str:
         """Take back what was written.
@@ -50,7 +57,16 @@ class HostConfig:
     def __repr__(self) -> str:
         lines = [f"{hosts()[self.host].title}: {self.path}", self.text]
         lines += self._told() + list(self.steps)
-        return "\n".join([*lines, *(f"note: {text}" for text in self.remarks)])
+        shown = "\n".join([*lines, *(f"note: {text}" for text in self.remarks)])
+        return self._steady(shown) if self.stable else shown
+
+    def _steady(self, text: str) -> str:
+        """A text without what is different on another machine."""
+        text = re.sub(r',\s*"--folder",\s*"[^"\n]*"', "", text)  # where its sockets are
+        text = text.replace(sys.executable, "python")
+        for folder in dict.fromkeys((self.folder, os.path.realpath(self.folder))):
+            text = text.replace(f"{folder}{os.sep}", "").replace(folder, ".")
+        return text.replace(str(Path.home()), "~")
 
     def _told(self) -> list[str]:
         done = self.written
@@ -74,6 +90,7 @@ def configure(
     file: str | None = None,
     user: bool = False,
     writes: bool = False,
+    stable: bool = False,
 ) -> HostConfig:
     """The configuration of a host for one server.
 
@@ -84,6 +101,7 @@ def configure(
         file: another file than the host's own.
         user: the user's file, where there is a choice.
         writes: merge it into the file.
+        stable: let it show itself the same on every machine.
 
     Raises:
         UsageError: the host cannot reach the server, or the file was left alone, and why.
@@ -101,6 +119,8 @@ def configure(
         steps=entry.steps,
         remarks=launch.remarks,
         written=written,
+        folder=str(Path(folder).absolute()),
+        stable=stable,
     )
 
 

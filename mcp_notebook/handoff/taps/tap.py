@@ -46,7 +46,10 @@ class HostTap:
         changes: the headers that are changed on the way.
         warnings: what the user should know.
         hidden: secrets in the command, which are not shown.
+        stable: show no address, which changes from machine to machine.
     """
+
+    stable = False
 
     def __init__(
         self,
@@ -107,14 +110,15 @@ class HostTap:
 
     def __repr__(self) -> str:
         what = "URL" if self.url else "command"
+        address = f".{what.lower()}" if self.stable else self.address
         written = f"or let %mcp config do it: %mcp config HOST {self.name} --write"
         return "\n".join(
             [
                 f"{self.name}: a tap on {self.target}, {self.status}",
-                f"Give the host this {what} in the place of its own: {self.address}",
+                f"Give the host this {what} in the place of its own: {address}",
                 *([] if self.transport == "websocket" else [written]),  # no host speaks it
                 f"Then its traffic shows here: %mcp flow conn:{self.name}",
-                *(f"changed: {line}" for line in self.changes.lines()),
+                *(f"changed: {line}" for line in ([] if self.stable else self.changes.lines())),
                 *(f"warning: {text}" for text in self.warnings),
             ]
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_notebook.errors import UsageError
@@ -47,6 +49,7 @@ def run_config(context: Context, options: argparse.Namespace, _body: str | None)
         file=options.file,
         user=options.user,
         writes=options.write,
+        stable=context.stable,
     )
     return found
 
@@ -72,13 +75,21 @@ def _listed(context: Context) -> Shown:
     rows = []
     for host in hosts().values():
         try:
-            where = str(host.file(context.workbench.folder))
+            where = _shown(context, str(host.file(context.workbench.folder)))
         except UsageError as error:
             where = str(error)
         rows.append((host.name, host.title, where))
     width = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{name:<{width[0]}}  {title:<{width[1]}}  {where}" for name, title, where in rows]
     return Shown("\n".join([*lines, "", "%mcp config HOST --live points a host at this notebook."]))
+
+
+def _shown(context: Context, path: str) -> str:
+    """A path, the same on every machine where that is asked for."""
+    if not context.stable:
+        return path
+    short = path.replace(f"{context.workbench.folder}{os.sep}", "")
+    return short.replace(str(Path.home()), "~")
 
 
 def _arguments(parser: Parser) -> None:

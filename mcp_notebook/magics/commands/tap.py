@@ -31,6 +31,7 @@ def run_tap(context: Context, options: argparse.Namespace, _body: str | None) ->
         port=options.port,
         secrets=_secrets(context, options.command),
     )
+    found.stable = context.stable
     return found
 
 
