@@ -33,7 +33,6 @@ def begin(folder: str, environment: dict[str, str]) -> None:
             environment=dict(os.environ),
             json=dict(vars(json)),
         )
-        gc.freeze()  # the shell collects at each reset: not all of the libraries each time
     from mcp_notebook.magics import extension
 
     extension.unload(shell)
@@ -52,6 +51,7 @@ def begin(folder: str, environment: dict[str, str]) -> None:
     random.seed()
     _forget_settings()
     shell.reset(new_session=True, aggressive=False)
+    gc.freeze()  # each reset collects: not all of the libraries each time
     shell.compile.reset_compiler_flags()
     extension.load(shell)
 
