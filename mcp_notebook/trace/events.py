@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Final
@@ -200,6 +202,24 @@ class Fault(Event):
         return len(self.text)
 
 
+def counted(events: Iterable[Event]) -> list[str]:
+    """How many there are of each kind, in words."""
+    counts = Counter(event.kind for event in events)
+    words = {
+        Message.kind: ("message", "messages"),
+        Chunk.kind: ("chunk", "chunks"),
+        StderrLine.kind: ("stderr line", "stderr lines"),
+        LinkOpened.kind: ("link opened", "links opened"),
+        LinkClosed.kind: ("link closed", "links closed"),
+        Fault.kind: ("fault", "faults"),
+    }
+    return [
+        f"{counts[kind]} {one if counts[kind] == 1 else many}"
+        for kind, (one, many) in words.items()
+        if counts[kind]
+    ]
+
+
 # ---- the quick way to make the two kinds that come by the thousand --------------------------
 #
 # The ``__init__`` of a frozen dataclass sets each field by ``object.__setattr__``, four times
@@ -278,3 +298,34 @@ def quick_chunk(
     draft.offset = offset
     draft.__class__ = Chunk
     return draft  # type: ignore[no-any-return]
+
+
+def quick_line(
+    seq: int,
+    time_ns: int,
+    conn: str,
+    vantage: Vantage,
+    link: str,
+    transport: str,
+    direction: Direction,
+    data: bytes,
+    offset: int,
+    raw: bytes,
+    span: Span | None,
+    cell: str,
+) -> tuple[Chunk, Message]:
+    """Bytes that moved, and the one message with its line end that they are."""
+    size = len(data)
+    labels = conn, vantage, link, transport, direction
+    return (
+        quick_chunk(seq, time_ns, *labels, data, size, offset),
+        quick_message(
+            seq + 1,
+            time_ns,
+            *labels,
+            raw,
+            len(raw),
+            span or Span(offset, offset + size),
+            cell,
+        ),
+    )

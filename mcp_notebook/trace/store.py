@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from os import PathLike
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .events import Chunk, Event, Fault, LinkClosed, LinkOpened, Message, StderrLine, Vantage
+from .events import Event, Message, Vantage, counted
 from .secrets import Secrets
 
 if TYPE_CHECKING:
@@ -106,6 +106,19 @@ class Trace:
         """
         with self._lock:
             event = make(self._next_seq, time_ns or perf_counter_ns(), *fields)
+            self._keep(event, weight)
+        if self._undelivered:
+            self._deliver()
+        return event
+
+    def append_line(self, make: Callable[..., tuple[Event, E]], weight: int, *fields: Any) -> E:
+        """The same for bytes that are one message (``events.quick_line``); returns the message."""
+        with self._lock:
+            moved, event = make(self._next_seq, *fields)
+            self._next_seq += 1
+            self._events.append(moved)
+            if self._subscribers:
+                self._undelivered.append((moved, self._subscribers))
             self._keep(event, weight)
         if self._undelivered:
             self._deliver()
@@ -213,20 +226,7 @@ class Trace:
         return len(self._events)
 
     def __repr__(self) -> str:
-        counts = Counter(event.kind for event in self.events())
-        words = {
-            Message.kind: ("message", "messages"),
-            Chunk.kind: ("chunk", "chunks"),
-            StderrLine.kind: ("stderr line", "stderr lines"),
-            LinkOpened.kind: ("link opened", "links opened"),
-            LinkClosed.kind: ("link closed", "links closed"),
-            Fault.kind: ("fault", "faults"),
-        }
-        parts = [
-            f"{counts[kind]} {one if counts[kind] == 1 else many}"
-            for kind, (one, many) in words.items()
-            if counts[kind]
-        ]
+        parts = counted(self.events())
         if self._dropped:
             parts.append(f"{self._dropped} dropped")
         return f"Trace({', '.join(parts) or 'empty'})"

@@ -21,7 +21,7 @@ from .tap import LinkTap
 HEAD = struct.Struct("!cBqqqI")
 """kind, direction, time in ns, span start, span end, number of bytes that follow."""
 
-_KINDS = frozenset(bytes([kind]) for kind in b"ocmfx")
+_KINDS = frozenset(bytes([kind]) for kind in b"ocmlfx")
 
 _LONGEST = MAX_MESSAGE_BYTES + (1 << 20)
 """No record of ours is longer: a read, a line, a fault."""
@@ -76,6 +76,22 @@ class Reporter:
         del time_ns
         self._record(b"m", raw, direction, span)
 
+    def line(
+        self,
+        direction: Direction,
+        data: bytes,
+        raw: bytes,
+        *,
+        span: Span | None = None,
+        time_ns: int = 0,
+    ) -> None:
+        """The bytes that moved are one message and its line end: one record says both."""
+        del raw, time_ns  # the reader takes the line end off
+        way = _DIRECTIONS.index(direction)
+        start = self._offsets[way]
+        self._offsets[way] = start + len(data)
+        self._record(b"l", data, direction, span or Span(start, start + len(data)))
+
     def stderr(self, text: str) -> None:
         """A line on standard error; the kernel reads those from the pipe itself."""
 
@@ -123,6 +139,9 @@ class ReportReader:
             case b"m":
                 span = Span(start, end) if start >= 0 else None
                 self._tap.message(_DIRECTIONS[way], data, span=span, time_ns=stamp)
+            case b"l":
+                span = Span(start, end) if start >= 0 else None
+                self._tap.line(_DIRECTIONS[way], data, data[:-1], span=span, time_ns=stamp)
             case b"o":
                 self._tap.opened(data.decode("utf-8", "replace"))
             case b"x":

@@ -84,6 +84,13 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived."""
+        lines = self._lines.feed(data)
+        if self.tap and not self._guarded and len(lines) == 1:
+            line = lines[0]  # most chunks are one line, and nothing else has its length
+            if isinstance(line, Line) and len(line.data) == len(data) - 1 and line.data[:1] == b"{":
+                self.tap.line(self.receives, data, line.data, span=line.span)
+                self._answer(line.data)
+                return
         if self.tap:
             self.tap.chunk(self.receives, data)
         if self._guarded:
@@ -93,7 +100,7 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
                 self.abort()
                 return
             self._guarded = False
-        for line in self._lines.feed(data):
+        for line in lines:
             self._take_line(line)
 
     def eof_received(self) -> bool:
@@ -160,7 +167,11 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
             return
         if self.tap:
             self.tap.message(self.receives, line.data, span=line.span)
-        due = self.take(line.data)
+        self._answer(line.data)
+
+    def _answer(self, raw: bytes) -> None:
+        """Take a message; send the error that is due where it is none."""
+        due = self.take(raw)
         if due is not None:
             self._write_due(due)
 
@@ -179,8 +190,7 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
         if self._writer is None or self._writer.is_closing():
             raise anyio.BrokenResourceError
         if self.tap:
-            start = self.tap.chunk(self.sends, line)
-            self.tap.message(self.sends, line[:-1], span=Span(start, start + len(line)))
+            self.tap.line(self.sends, line, line[:-1])
         self._writer.write(line)
 
     async def send(self, item: SessionMessage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from contextvars import ContextVar
 from dataclasses import dataclass
+from time import perf_counter_ns
 from typing import Any
 
 from mcp_notebook.trace.events import (
@@ -15,6 +16,7 @@ from mcp_notebook.trace.events import (
     StderrLine,
     Vantage,
     quick_chunk,
+    quick_line,
     quick_message,
 )
 from mcp_notebook.trace.store import Trace
@@ -96,6 +98,51 @@ class LinkTap:
             offset,
         )
         return offset
+
+    def line(
+        self,
+        direction: Direction,
+        data: bytes,
+        raw: bytes,
+        *,
+        span: Span | None = None,
+        time_ns: int = 0,
+    ) -> None:
+        """The bytes that moved are one message and its line end: both are recorded in one step.
+
+        Args:
+            direction: which way.
+            data: the bytes.
+            raw: the message in them.
+            span: where it lies; all of the bytes where ``None``.
+            time_ns: when; now where it is 0.
+        """
+        size, up = len(data), direction is _UP
+        if size > self._limit:
+            start = self.chunk(direction, data, time_ns=time_ns)
+            span = span or Span(start, start + size)
+            self.message(direction, raw, span=span, time_ns=time_ns)
+            return
+        offset = self._offsets[up]
+        self._offsets[up] = offset + size
+        sent_here = up and self._is_client
+        event = self._trace.append_line(
+            quick_line,
+            size + len(raw),
+            time_ns or perf_counter_ns(),
+            self._conn,
+            self._vantage,
+            self.link,
+            self._transport,
+            direction,
+            data,
+            offset,
+            raw,
+            span,
+            CELL.get() if sent_here else "",
+        )
+        if sent_here and (noted := SENT.get()) is not None:
+            noted.append(event.seq)
 
     def skip(self, direction: Direction, offset: int) -> None:
         """What moved up to here was not seen: the next chunk lies behind it."""

@@ -21,7 +21,9 @@ from mcp_notebook.trace.events import (
     quick_message,
 )
 from mcp_notebook.trace.store import Trace
-from mcp_notebook.transports.tap import Tap
+from mcp_notebook.transports.report import Reporter, ReportReader
+from mcp_notebook.transports.tap import SENT, Tap
+from mcp_notebook.wire.spans import Span
 
 from .recording import C2S, S2C, Recording
 
@@ -72,6 +74,85 @@ def test_what_comes_by_the_quick_way_is_numbered_kept_and_told_as_the_rest() -> 
     assert trace.events() == [second]
     assert trace.dropped == 1
     assert told == [first, second]
+
+
+LINE = b'{"id":1}\n'
+
+
+@pytest.mark.parametrize("time_ns", [0, 5])
+@pytest.mark.parametrize("span", [None, Span(100, 109)])
+def test_a_line_is_its_bytes_and_its_message(span: Span | None, time_ns: int) -> None:
+    twice, once = Trace(), Trace()
+    told: list[Event] = []
+    once.subscribe(told.append)
+    apart, whole = (Tap(each, "demo", Vantage.SERVER, "t").link() for each in (twice, once))
+    for _ in range(2):
+        start = apart.chunk(C2S, LINE, time_ns=time_ns)
+        apart.message(C2S, LINE[:-1], span=span or Span(start, start + len(LINE)), time_ns=time_ns)
+        whole.line(C2S, LINE, LINE[:-1], span=span, time_ns=time_ns)
+
+    assert told == once.events()
+    assert len(told) == len(twice) == 4
+    for one, other in zip(told, twice, strict=True):
+        same = dataclasses.replace(one, time_ns=0, link="")
+        assert same == dataclasses.replace(other, time_ns=0, link="")
+        assert one.time_ns == time_ns or not time_ns
+
+
+def test_a_line_beyond_the_bound_of_one_event_is_cut() -> None:
+    trace = Trace(max_event_bytes=4)
+    Tap(trace, "demo", Vantage.SERVER, "t").link().line(S2C, LINE, LINE[:-1])
+    chunk, message = trace.events()
+    assert isinstance(chunk, Chunk)
+    assert isinstance(message, Message)
+    assert (chunk.data, chunk.size) == (LINE[:4], len(LINE))
+    assert (message.raw, message.size, message.span) == (LINE[:4], len(LINE) - 1, Span(0, 9))
+
+
+def test_a_line_counts_both_its_events_against_the_bound() -> None:
+    trace = Trace(max_bytes=3 * len(LINE))
+    link = Tap(trace, "demo", Vantage.SERVER, "t").link()
+    for _ in range(3):
+        link.line(C2S, LINE, LINE[:-1])
+    kept = trace.events()
+    assert sum(event.weight for event in kept) <= trace.max_bytes
+    assert [event.seq for event in kept] == [4, 5, 6]
+
+
+def test_a_line_notes_who_sent_it() -> None:
+    trace = Trace()
+    link = Tap(trace, "demo", Vantage.CLIENT, "t").link()
+    noted: list[int] = []
+    token = SENT.set(noted)
+    try:
+        link.line(C2S, LINE, LINE[:-1])
+        link.line(S2C, LINE, LINE[:-1])
+    finally:
+        SENT.reset(token)
+    assert noted == [2]
+
+
+def test_a_line_of_a_childs_report_is_replayed_as_both() -> None:
+    trace, report = Trace(), bytearray()
+    reporter = Reporter(report.extend)
+    for way in (C2S, S2C, C2S):
+        reporter.line(way, LINE, LINE[:-1])
+    reader = ReportReader(Tap(trace, "demo", Vantage.SERVER, "stdio").link())
+    for place in range(0, len(report), 7):
+        reader.feed(bytes(report[place : place + 7]))
+    assert [type(event) for event in trace] == [Chunk, Message] * 3
+    chunks = [event for event in trace if isinstance(event, Chunk)]
+    assert [(each.direction, each.data, each.offset) for each in chunks] == [
+        (C2S, LINE, 0),
+        (S2C, LINE, 0),
+        (C2S, LINE, len(LINE)),
+    ]
+    assert [message.span for message in trace.messages()] == [
+        Span(0, 9),
+        Span(0, 9),
+        Span(9, 18),
+    ]
+    assert {message.raw for message in trace.messages()} == {LINE[:-1]}
 
 
 def test_events_are_numbered_from_one_and_stamped() -> None:
