@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import functools
 import os
 import socket
 import subprocess
@@ -222,8 +223,12 @@ CHILD = (sys.executable, "-m", "tests.bench.bare")
 
 @asynccontextmanager
 async def _bare_child() -> AsyncIterator[Lines]:
+    # in a session of its own, as ours: Linux gives each session its share of a busy machine
     child = await asyncio.to_thread(
-        subprocess.Popen, CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        functools.partial(subprocess.Popen, start_new_session=True),
+        CHILD,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert child.stdin is not None
     assert child.stdout is not None
