@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mcp_notebook.errors import McpError
 from mcp_notebook.handoff.selection import (
     Definition,
     Obstacle,
@@ -197,7 +198,12 @@ class _Gathering:
 
     def _node(self, name: str) -> Node | None:
         if name not in self._nodes:
-            found = node_of(name, self._notebook)
+            try:
+                found = node_of(name, self._notebook)
+            except McpError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a proxy that answers nothing, and the like
+                found = Node(trouble=_unreadable(name, error))
             self._nodes[name] = self._finished(found) if found is not None else None
         return self._nodes[name]
 
@@ -317,6 +323,14 @@ class _Gathering:
     def _deferred(self, pieces: list[Piece]) -> bool:
         cells = {(s.where, s.place) for s in self._notebook.history.statements if s.deferred}
         return any((piece.cell, piece.place) in cells for piece in pieces)
+
+
+def _unreadable(name: str, error: Exception) -> Trouble:
+    why = " ".join(str(error).split())
+    return Trouble(
+        reason=f"{name} cannot be looked at ({type(error).__name__}: {why})",
+        ways=("make it in the tool", f"--replace {name}=EXPRESSION that makes it"),
+    )
 
 
 def _used(line: str, sources: str) -> bool:

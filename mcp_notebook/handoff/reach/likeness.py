@@ -18,18 +18,25 @@ from typing import Any
 
 from .pure import same
 
+REHEARSED = "__rehearsal__"
+"""The name of the module in which source is tried."""
+
 _SCALARS = (str, bytes, int, float, complex, bool, type(None), range, re.Pattern)
 
 
 class Likeness:
     """Compares two things that were made apart from each other, attribute by attribute.
 
+    Args:
+        own: the name of the notebook's module.
+
     Attributes:
         differs: where they differ, as ``pens`` or ``items[2].price``; empty where nowhere.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, own: str = "__main__") -> None:
         self.differs = ""
+        self._own = {own, REHEARSED}
         self._seen: set[tuple[int, int]] = set()
 
     def alike(self, one: Any, other: Any, where: str = "") -> bool:
@@ -48,7 +55,7 @@ class Likeness:
     def _alike(self, one: Any, other: Any, where: str) -> bool:
         if isinstance(one, type) and isinstance(other, type):
             return self._classes(one, other, where)
-        if not _same_type(type(one), type(other)):
+        if not self._same_type(type(one), type(other)):
             return False
         if isinstance(one, enum.Enum):
             return bool(one.name == other.name)
@@ -79,10 +86,19 @@ class Likeness:
         mine, theirs = ((m.__func__, getattr(m, "__self__", None)) for m in (one, other))
         return self.alike(mine, theirs, where)
 
+    def _library(self, kind: type) -> bool:
+        return kind.__module__ not in self._own
+
+    def _same_type(self, one: type, other: type) -> bool:
+        return one is other or (
+            one.__qualname__ == other.__qualname__
+            and (one.__module__ != other.__module__ or not self._library(one))
+        )
+
     def _classes(self, one: type, other: type, where: str) -> bool:
         if one.__qualname__ != other.__qualname__:
             return False
-        if _library(one) and _library(other) and not _made_by_call(one, other):
+        if self._library(one) and self._library(other) and not _made_by_call(one, other):
             return False  # two classes of a library
         here = {n: v for n, v in vars(one).items() if not _dunder(n) and not callable(v)}
         there = {n: v for n, v in vars(other).items() if not _dunder(n) and not callable(v)}
@@ -123,15 +139,14 @@ class Likeness:
             return bool(one == other)
         if "__wrapped__" in getattr(one, "__dict__", {}):
             return self.alike(one.__wrapped__, other.__wrapped__, where)
-        if _library(kind):
-            return _equal_or_opaque(one, other) or self._by_attributes(one, other, where)
+        if self._library(kind):
+            told = _equal(one, other)
+            return self._by_attributes(one, other, where) if told is None else told
         return self._by_attributes(one, other, where)
 
     def _by_attributes(self, one: Any, other: Any, where: str) -> bool:
         """Attribute by attribute; of a library's object only where it has some."""
         mine, theirs = dict(_attributes(one)), dict(_attributes(other))
-        if _library(type(one)) and not mine:
-            return False
         if mine.keys() != theirs.keys():
             odd = sorted(mine.keys() ^ theirs.keys())
             self.differs = self.differs or f"{where}.{odd[0]}".lstrip(".")
@@ -146,13 +161,6 @@ def _is_hint(value: Any) -> bool:
     return typing.get_origin(value) is not None
 
 
-def _same_type(one: type, other: type) -> bool:
-    return one is other or (
-        one.__qualname__ == other.__qualname__
-        and (one.__module__ != other.__module__ or not _library(one))
-    )
-
-
 def _made_by_call(one: type, other: type) -> bool:
     """Whether two classes may be one class made twice: ``make_dataclass``, ``type(...)``."""
     return one.__module__ == other.__module__ and getattr(
@@ -160,22 +168,23 @@ def _made_by_call(one: type, other: type) -> bool:
     ) not in (one, other)
 
 
-def _library(kind: type) -> bool:
-    return kind.__module__ not in ("__main__", REHEARSED)
-
-
-REHEARSED = "__rehearsal__"
-"""The name of the module in which source is tried."""
-
-
-def _equal_or_opaque(one: Any, other: Any) -> bool:
-    """Equal, or of a kind that says nothing of itself: a lock, a logger, a type variable."""
+def _equal(one: Any, other: Any) -> bool | None:
+    """Whether a library says that two things are equal; None where it says nothing of it."""
     try:
+        if hasattr(one, "dtype") and hasattr(one, "tobytes"):  # an array
+            return bool(
+                one.dtype == other.dtype
+                and one.shape == other.shape
+                and one.tobytes() == other.tobytes()
+            )
+        if hasattr(one, "equals"):  # a frame
+            return bool(one.equals(other))
         if bool(one == other):
             return True
     except Exception:  # noqa: BLE001 - the library's own comparison
-        return True
-    return "__eq__" not in {n for k in type(one).__mro__[:-1] for n in vars(k)}
+        return False
+    compares = any("__eq__" in vars(kind) for kind in type(one).__mro__[:-1])
+    return False if compares and not getattr(one, "__dict__", None) else None
 
 
 def _attributes(value: Any) -> Iterable[tuple[str, Any]]:

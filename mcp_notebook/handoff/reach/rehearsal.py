@@ -62,6 +62,7 @@ class Rehearsal:
         self._notebook = notebook
         self._flags = __future__.annotations.compiler_flag if deferred else 0
         self._by_chance = by_chance
+        self._own = str(notebook.names.get("__name__", "__main__"))
         self._told = told
         self.schemas: dict[str, Trouble] = {}
         """The tools whose schema would be another, by name."""
@@ -153,16 +154,19 @@ class Rehearsal:
         """
         if not self.tried(name):
             return None
-        likeness = Likeness()
-        if likeness.alike(self._notebook.names.get(name), self.names[name]):
-            return None
+        likeness = Likeness(self._own)
+        try:
+            if likeness.alike(self._notebook.names.get(name), self.names[name]):
+                return None
+        except Exception:  # noqa: BLE001 - objects that answer nothing when they are asked
+            return "it cannot be compared"
         return likeness.differs
 
     def agrees(self, other: Rehearsal, name: str) -> bool:
         """Whether a name came out in another rehearsal as it did in this one."""
         if name not in self.names or name not in other.names:
             return False
-        return Likeness().alike(self.names[name], other.names[name])
+        return Likeness(self._own).alike(self.names[name], other.names[name])
 
 
 def _quiet(nodes: Mapping[str, Node], notebook: Notebook) -> dict[str, Node]:
