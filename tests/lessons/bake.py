@@ -65,7 +65,11 @@ def bake(path: Path) -> None:
             shutdown_kernel="graceful",
         )
         client.execute(env=jupyter_environment(home / "jupyter"))
-        folders = {str(work): "/home/you/lessons", str(ROOT): "/home/you/mcp_notebook"}
+        folders = {
+            str(work): "/home/you/lessons",
+            sys.prefix: "/home/you/python",
+            str(ROOT): "/home/you/mcp_notebook",
+        }
     normalise(notebook, folders)
     text = nbformat.writes(notebook, version=4)
     path.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
