@@ -64,7 +64,7 @@ def test_a_killed_process_fails_only_what_it_had_and_no_call_runs_twice(site: Fa
     killing = {60: lambda: site.end(2, signal.SIGKILL)}
 
     outcome = asyncio.run(
-        calls(site.url(), 240, era=MODERN, lanes=lanes, first=first, meanwhile=killing, ms=40)
+        calls(site.url(), 240, era=MODERN, lanes=lanes, first=first, meanwhile=killing, ms=80)
     )
 
     runs = site.runs
