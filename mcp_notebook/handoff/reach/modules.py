@@ -29,7 +29,7 @@ _OF_MCP = {"mcp", "mcp_types"}
 """Every exported server has them."""
 
 _ALSO = {
-    "pd.read_parquet": "pyarrow",
+    "read_parquet": "pyarrow",
     "to_parquet": "pyarrow",
     "read_excel": "openpyxl",
     "to_excel": "openpyxl",

@@ -6,6 +6,7 @@ import ast
 import asyncio
 import concurrent.futures
 import contextvars
+import importlib.util
 import inspect
 import shlex
 import threading
@@ -112,6 +113,8 @@ def _alive(name: str, value: Any) -> Trouble | None:
         ),
         None,
     )
+    if suffix == "parquet" and importlib.util.find_spec("pyarrow") is None:
+        suffix = "csv"
     if suffix is not None:
         return Trouble(
             reason=f"{name} is a {top} {kind.__name__}, data that lives in the notebook's memory",

@@ -40,7 +40,28 @@ REFUSED = {
         ],
         through=("t", "look", "df"),
         reason="pandas DataFrame",
-        way="--freeze df=df.parquet",
+        way="--freeze df=df.(parquet|csv)",
+    ),
+    "proxy_that_answers_nothing": Refused(
+        cells=[
+            "class Proxy:\n    def __getattr__(self, name):\n"
+            "        raise RuntimeError('no context')",
+            "proxy = Proxy()",
+            tool("type(proxy)"),
+        ],
+        through=("t", "proxy"),
+        reason="proxy cannot be looked at .RuntimeError: no context",
+    ),
+    "array_in_an_object_changed_in_a_loop": Refused(
+        cells=[
+            "import numpy as np\nclass Model:\n    def __init__(self):\n"
+            "        self.w = np.zeros(2)\n    def fit(self):\n        self.w = self.w + 1",
+            "model = Model()",
+            "for _ in range(2):\n    model.fit()",
+            tool("model.w"),
+        ],
+        through=("t", "model"),
+        reason=r"model is not what cell 2 makes any more \(w\)",
     ),
     "array": Refused(
         cells=["import numpy as np\nxs = np.arange(3)", tool("xs.sum()")],
