@@ -139,7 +139,9 @@ def _class(name: str, value: type, notebook: Notebook) -> Node | None:
             isinstance(n, ast.ClassDef) and n.name == name for n in ast.walk(statement.node)
         )
         return _bound(name, statement, notebook) if inside else None
-    pieces = [statement, *notebook.history.after(name, statement)]
+    # a change in a cell that failed is not taken, so that it explains nothing
+    later = [piece for piece in notebook.history.after(name, statement) if piece.whole]
+    pieces = [statement, *later]
     for attribute, function in own_functions(value):
         if not made_here(function, notebook.names):
             continue

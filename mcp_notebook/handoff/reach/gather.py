@@ -83,7 +83,9 @@ class _Gathering:
         self._nodes: dict[str, Node | None] = {}
         self._whole: dict[tuple[str, int], Piece] = {}
         self._files = Files(notebook.folder)
-        self._modules = Modules(notebook.folder, self._files, notebook.history.attributes_set)
+        self._modules = Modules(
+            notebook.folder, self._files, notebook.history.attributes_set, notebook.calls_into
+        )
         self._obstacles: list[Obstacle] = []
         self._remarks: dict[str, None] = {}
         self._left_out = left_out
@@ -260,7 +262,7 @@ class _Gathering:
             files |= {file.path: file for file in node.files}
             self._remarks |= dict.fromkeys(node.remarks)
         files |= self._modules.files | self._files.found
-        self._remarks |= self._files.remarks
+        self._remarks |= self._files.remarks | self._modules.remarks
         cells = {piece.cell for piece in pieces}
         for remark in self._left_out:
             if any(remark.startswith(f"{cell}:") for cell in cells if cell):

@@ -85,6 +85,8 @@ class Judgement:
             if any(one in self.troubles for one in made_of):
                 continue  # the trouble is with what it is made of
             steady = rehearsal.agrees(again, name)
+            if any(id(piece) in rehearsal.opened for piece in self._taken[name].pieces):
+                steady = steady and bool(changed_by_tools(name, notebook.names[name], notebook))
             trouble = self._another(name, differing[name], made_of, steady=steady)
             if trouble is not None:
                 self.troubles[name] = trouble

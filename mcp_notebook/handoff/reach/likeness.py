@@ -183,6 +183,8 @@ def _equal(one: Any, other: Any) -> bool | None:
             return True
     except Exception:  # noqa: BLE001 - the library's own comparison
         return False
+    if hasattr(type(one), "__dataclass_fields__"):
+        return None
     compares = any("__eq__" in vars(kind) for kind in type(one).__mro__[:-1])
     return False if compares and not getattr(one, "__dict__", None) else None
 

@@ -11,7 +11,7 @@ import re
 import sys
 import sysconfig
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from mcp_notebook.handoff.selection import Requirement, Shipped
@@ -50,15 +50,24 @@ class Modules:
         folder: where the notebook is.
         opened: gets the files that the user's own modules open.
         set_in_cells: attributes that cells set: ``settings.MODE = "test"``.
+        calls_into: whether a cell calls something of a module.
 
     Attributes:
         files: the user's own modules.
         troubles: modules that cannot travel, by name.
     """
 
-    def __init__(self, folder: Path, opened: Files, set_in_cells: frozenset[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        opened: Files,
+        set_in_cells: frozenset[str],
+        calls_into: Callable[[str], bool],
+    ) -> None:
         self._folder = folder.resolve()
         self._set_in_cells = set_in_cells
+        self._calls_into = calls_into
+        self.remarks: dict[str, None] = {}
         self._opened = opened
         self._found: dict[str, set[str]] = {}
         self._seen: set[str] = set()
@@ -144,6 +153,21 @@ class Modules:
                 reason=f"{file.name} was changed after {module} was imported",
                 ways=("restart the kernel and run the notebook again, then export",),
             )
+        changed = _state(module, content)
+        if changed and self._calls_into(module):
+            return Trouble(
+                reason=f"{module}.{changed} is not what {file.name} gives it any more: cells called"
+                f" functions of {module}",
+                ways=(
+                    "restart the kernel and run the cells that define tools, then export",
+                    f"fill it in {file.name}",
+                ),
+            )
+        if changed:
+            self.remarks[
+                f"{module}.{changed} was changed while tools worked: the server starts with what"
+                f" {file.name} gives it."
+            ] = None
         self.files[path] = Shipped(path=path, content=content, reason=f"import {module}")
         package = module if file.name == "__init__.py" else module.rpartition(".")[0]
         problem = self._content(file, content.decode("utf-8", "replace"), package)
@@ -264,6 +288,27 @@ def _edited(module: str, content: bytes, set_in_cells: frozenset[str]) -> bool:
         for name, value in _constants(tree).items()
         if name not in set_in_cells
     )
+
+
+def _state(module: str, content: bytes) -> str:
+    """A name that the module's own functions change, and that is not as in its file now."""
+    loaded = sys.modules.get(module)
+    try:
+        tree = parse(content.decode("utf-8", "replace"))
+    except (SyntaxError, ValueError):
+        return ""
+    changed = changes(tree) | rebinds(tree)
+    for node in tree.body:
+        if not isinstance(node, ast.AnnAssign | ast.Assign) or node.value is None:
+            continue
+        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+        if not isinstance(target, ast.Name) or target.id not in changed:
+            continue
+        with contextlib.suppress(ValueError):
+            begun = ast.literal_eval(node.value)
+            if loaded is not None and not same(vars(loaded).get(target.id), begun):
+                return target.id
+    return ""
 
 
 def _constants(tree: ast.Module) -> dict[str, object]:

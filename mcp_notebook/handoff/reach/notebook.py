@@ -15,6 +15,7 @@ from mcp.server.mcpserver import MCPServer
 from .environment import Environment
 from .history import History
 from .names import root
+from .pure import resolve
 
 SHARED = (list, dict, set, bytearray)
 """Values that two names may share and change."""
@@ -82,6 +83,18 @@ class Notebook:
         else:
             candidates = []
         return next((n for n in candidates if n != besides and n.isidentifier()), None)
+
+    def calls_into(self, module: str) -> bool:
+        """Whether a statement at the top of a cell calls something of a module."""
+        for statement in self.history.statements:
+            if isinstance(statement.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            for inner in ast.walk(statement.node):
+                if isinstance(inner, ast.Call):
+                    value = resolve(inner.func, self.names)
+                    if getattr(value, "__module__", None) == module:
+                        return True
+        return False
 
     def asks_for_heirs(self, name: str) -> bool:
         """Whether what the parts use asks for ``NAME.__subclasses__()``."""

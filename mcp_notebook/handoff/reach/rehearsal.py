@@ -7,6 +7,7 @@ file, so that what it makes can be laid beside what the notebook holds.
 from __future__ import annotations
 import __future__
 
+import builtins
 import contextlib
 import inspect
 import io
@@ -70,6 +71,8 @@ class Rehearsal:
         self.module = types.ModuleType(REHEARSED)
         self.failed: dict[str, Trouble] = {}
         self._done: set[int] = set()
+        self.opened: set[int] = set()
+        """The pieces that opened a file, by id."""
         self._run(imports, variables, registrations)
 
     @property
@@ -124,7 +127,8 @@ class Rehearsal:
     def _piece(self, piece: Piece) -> bool:
         code = compile(piece.source, f"<{REHEARSED}>", "exec", self._flags, dont_inherit=True)
         try:
-            exec(code, self.names)
+            with _opening(self.opened, piece):
+                exec(code, self.names)
         except Exception as error:  # noqa: BLE001 - whatever the user's code raises
             text = f"{type(error).__name__}: {error}"
             for name in [n for n, node in self.nodes.items() if piece in node.pieces]:
@@ -204,6 +208,22 @@ def _at_once(piece: Piece, nodes: Mapping[str, Node]) -> set[str]:
             seen.add(name)
             left += nodes[name].needs
     return seen
+
+
+@contextlib.contextmanager
+def _opening(opened: set[int], piece: Piece) -> Iterator[None]:
+    """Note whether a piece opens a file."""
+    before = builtins.open
+
+    def opening(*args: Any, **kwargs: Any) -> Any:
+        opened.add(id(piece))
+        return before(*args, **kwargs)
+
+    builtins.open = io.open = opening
+    try:
+        yield
+    finally:
+        builtins.open = io.open = before
 
 
 @contextlib.contextmanager
