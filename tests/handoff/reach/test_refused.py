@@ -63,6 +63,26 @@ REFUSED = {
         through=("t", "model"),
         reason=r"model is not what cell 2 makes any more \(w\)",
     ),
+    "patched_by_a_cell_that_failed": Refused(
+        cells=[
+            "class Greeter:\n    def greet(self):\n        return 'old'",
+            "Greeter.greet = lambda self: 'new'\n1 / 0",
+            tool("Greeter().greet()"),
+        ],
+        through=("t", "Greeter"),
+        reason="Greeter.greet is not the one of cell 1",
+    ),
+    "made_of_a_file_that_changed": Refused(
+        cells=[
+            "from pathlib import Path\nPath('rates.txt').write_text('1')",
+            "class Table:\n    def __init__(self, text):\n        self.text = text",
+            "RATES = Table(Path('rates.txt').read_text())",
+            "_ = Path('rates.txt').write_text('1000')",
+            tool("RATES.text"),
+        ],
+        through=("t", "RATES"),
+        reason=r"RATES is not what cell 3 makes any more \(text\)",
+    ),
     "array": Refused(
         cells=["import numpy as np\nxs = np.arange(3)", tool("xs.sum()")],
         through=("t", "xs"),

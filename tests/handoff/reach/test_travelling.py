@@ -83,6 +83,25 @@ def test_a_module_that_was_edited_since_is_refused(beside: Stage, source: str) -
     assert "restart the kernel" in obstacle.ways[0]
 
 
+BOOK = "ENTRIES = []\ndef add(n):\n    ENTRIES.append(n)\n    return len(ENTRIES)"
+
+
+def test_a_module_that_cells_have_filled_is_refused(beside: Stage) -> None:
+    write(beside, reach_book_py=BOOK)
+    beside.run("import reach_book\nreach_book.add(3)", READ.format("str(reach_book.ENTRIES)"))
+    (obstacle,) = beside.gather().obstacles
+    assert "reach_book.ENTRIES is not what reach_book.py gives it any more" in obstacle.reason
+
+
+def test_a_module_that_tools_have_filled_begins_anew_and_that_is_said(beside: Stage) -> None:
+    write(beside, reach_ledger_py=BOOK)
+    beside.run("import reach_ledger", READ.format("str(reach_ledger.add(1))"))
+    beside.names["t"]()
+    selection = beside.gather()
+    assert not selection.obstacles
+    assert any("reach_ledger.ENTRIES was changed" in remark for remark in selection.remarks)
+
+
 def test_a_module_with_a_secret_is_refused(beside: Stage) -> None:
     write(beside, reach_hidden_py="API_KEY = 'hunter2hunter2'")
     beside.run("import reach_hidden", READ.format("reach_hidden.API_KEY"))
