@@ -176,7 +176,9 @@ def tap(
     listener: ShimListener | UrlListener
     if isinstance(target, str):
         listener = UrlListener(target, recorder, workbench.trace.secrets.add)
-        workbench.loop.run(listener.open(options))
+        standing = [one._listener for one in workbench.taps.values()]
+        others = [one for one in standing if isinstance(one, UrlListener)]
+        workbench.loop.run(listener.open(options, others))
         made = {"url": listener.url, "changes": listener.changes}
     else:
         listener = ShimListener(recorder, options, workbench.trace.secrets.add)

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from mcp_notebook.errors import UsageError
 from mcp_notebook.runtime.credentials import secret_values
 from mcp_notebook.trace.events import Direction
 from mcp_notebook.transports.base import ServeOptions
@@ -208,6 +211,15 @@ class _Passage:
         return "refused"
 
 
+async def _is_here(host: str) -> bool:
+    """Whether a host is the address on which taps listen."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, family=socket.AF_INET)
+    except OSError:
+        return False
+    return any(address[0] in ("127.0.0.1", "0.0.0.0") for *_, address in found)
+
+
 class UrlListener:
     """Listens on loopback in front of a server.
 
@@ -219,6 +231,7 @@ class UrlListener:
     Attributes:
         url: what hosts call.
         changes: the headers that were changed.
+        own: address and port of the tap.
     """
 
     def __init__(self, target: str, tap: Tap, hide: Callable[[str], Any]) -> None:
@@ -235,7 +248,7 @@ class UrlListener:
         self.url = ""
         self._scheme = parts.scheme
         self._path = f"{parts.path}{f'?{parts.query}' if parts.query else ''}"
-        self._own = ""
+        self.own = ""
         self._server: asyncio.Server | None = None
         self._passages: dict[asyncio.Task[Any], _Passage] = {}
 
@@ -244,18 +257,49 @@ class UrlListener:
         """How many connections of hosts are open."""
         return len(self._passages)
 
-    async def open(self, options: ServeOptions) -> None:
+    async def open(self, options: ServeOptions, others: Iterable[UrlListener] = ()) -> None:
         """Listen.
 
+        Args:
+            options: the port, or the name and folder that give one.
+            others: what listens already; together they must not lead in a circle.
+
         Raises:
-            UsageError: the port is taken.
+            UsageError: the port is taken, or is that of the server.
         """
+        others = list(others)
         sock = await listening_socket(options)
+        while await self._comes_back(port := sock.getsockname()[1], others):
+            sock.close()
+            if options.port:
+                raise UsageError(
+                    f"the tap cannot listen on port {port}: {self.netloc} leads there, and "
+                    "what is sent would come back without end.",
+                    hint="The server keeps its port. Leave --port out, and give hosts the URL "
+                    "of the tap.",
+                )
+            options.warn(f"port {port}, the usual one of {options.name}, is that of its server")
+            options = replace(options, port=0)
+            sock = await listening_socket(options)
         host, port = sock.getsockname()[:2]
-        self._own = f"{url_host(host)}:{port}"
+        self.own = f"{url_host(host)}:{port}"
         scheme = "ws" if self._scheme in ("ws", "wss") else "http"
-        self.url = f"{scheme}://{self._own}{self._path}"
+        self.url = f"{scheme}://{self.own}{self._path}"
         self._server = await asyncio.start_server(self._serve, sock=sock)
+
+    async def _comes_back(self, port: int, others: list[UrlListener]) -> bool:
+        """Whether what is sent to a port of this machine would lead to it again."""
+        by_port = {int(other.own.rpartition(":")[2]): other for other in others}
+        at: UrlListener | None = self
+        while at is not None:
+            if at.port != port and at.port not in by_port:
+                return False
+            if not await _is_here(at.host):
+                return False
+            if at.port == port:
+                return True
+            at = by_port.pop(at.port, None)
+        return False
 
     async def _serve(self, reader: Any, writer: Any) -> None:
         passage = _Passage(self, reader, writer)
@@ -285,7 +329,7 @@ class UrlListener:
         """What a header says to the server."""
         if name == b"host":
             return self.netloc
-        if name == b"origin" and text.partition("://")[2] == self._own:
+        if name == b"origin" and text.partition("://")[2] == self.own:
             secure = self._scheme in ("https", "wss")
             return f"{'https' if secure else 'http'}://{self.netloc}"
         return None

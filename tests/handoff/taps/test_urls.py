@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 
 from mcp_notebook import Workbench
+from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.taps.tap import HostTap
 from mcp_notebook.trace.events import Chunk, Direction, Fault, Message, Vantage
+from mcp_notebook.transports.ports import derived_port
 from tests.rigs.shim import eventually
 from tests.rigs.surroundings import need
 
@@ -103,6 +105,14 @@ def until(link: socket.socket, end: bytes) -> bytes:
 def rest(link: socket.socket) -> bytes:
     """All that comes to the end."""
     return b"".join(iter(lambda: link.recv(1 << 16), b""))
+
+
+def free_port() -> int:
+    """A port where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    assert isinstance(port, int)
+    return port
 
 
 def texts(bench: Workbench) -> list[str]:
@@ -433,9 +443,38 @@ def test_the_same_port_after_a_restart_and_another_one_on_request(
     first = bench.tap("http://127.0.0.1:9/mcp", name="mine").url
     bench.stop("mine")
     assert bench.tap("http://127.0.0.1:9/mcp", name="mine").url == first
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     assert f":{port}/" in bench.tap("http://127.0.0.1:9/mcp", name="other", port=port).url
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_a_tap_does_not_listen_where_its_server_is(bench: Workbench, host: str) -> None:
+    """Nothing listens there yet: the tap would be its own server, and call itself without end."""
+    port = free_port()
+    with pytest.raises(UsageError, match=f"cannot listen on port {port}.*Leave --port out"):
+        bench.tap(f"http://{host}:{port}/mcp", port=port)
+    assert list(bench.taps) == []
+    with socket.create_server(("127.0.0.1", port)):  # the server finds its port free
+        assert f":{port}/" not in bench.tap(f"http://{host}:{port}/mcp", name="tap").url
+    for name, other in (("far", "192.0.2.1"), ("near", "127.0.0.2")):
+        assert f":{port}/" in bench.tap(f"http://{other}:{port}/mcp", name=name, port=port).url
+        bench.stop(name)
+
+
+def test_the_usual_port_of_a_tap_is_not_taken_where_its_server_is(bench: Workbench) -> None:
+    port = derived_port(bench.folder, "mine")
+    tap = bench.tap(f"http://127.0.0.1:{port}/mcp", name="mine")
+    assert f":{port}/" not in tap.url
+    assert f"port {port}, the usual one of mine, is that of its server" in tap.warnings
+
+
+def test_taps_do_not_lead_in_a_circle(bench: Workbench) -> None:
+    one, two, three = free_port(), free_port(), free_port()
+    bench.tap(f"http://127.0.0.1:{two}/", name="one", port=one)
+    bench.tap(f"http://127.0.0.1:{three}/", name="two", port=two)
+    with pytest.raises(UsageError, match=f"cannot listen on port {three}"):
+        bench.tap(f"http://127.0.0.1:{one}/", name="three", port=three)
+    assert f":{three}/" in bench.tap("http://127.0.0.1:9/", name="three", port=three).url
 
 
 def test_a_query_with_a_secret_is_left_to_the_host(bench: Workbench) -> None:
