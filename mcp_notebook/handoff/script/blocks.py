@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mcp_notebook.handoff.selection import Selection, Shipped
+from mcp_notebook.handoff.state import NAMED
 
 from .imports import Imported, imported
 from .literals import call, literal, quoted
@@ -21,18 +22,21 @@ if __name__ == "__main__":
     sys.stdout = sys.stderr  # a client may read stdout: what is printed goes elsewhere
 """
 
-TAIL: Final = '''\
+_TAIL: Final = '''\
 def main() -> None:
     """Serve as the command line and the environment say."""
     serve(mcp, options())
 
 
-# for ASGI servers: uvicorn server:app --workers 4; any of them answers any request
+# {workers}
 app = asgi_app(mcp, options([], MCP_TRANSPORT="http", MCP_STATELESS="1"))
 
 if __name__ == "__main__":
     main()
 '''
+
+_MANY: Final = "for ASGI servers: uvicorn server:app --workers 4; any of them answers any request"
+_ONE: Final = "for ASGI servers, in one process: each has its own"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +128,16 @@ def own_files(selection: Selection) -> list[Block]:
 os.chdir(Path(__file__).resolve().parent)
 """
     return [block(text, "import os", "from pathlib import Path")]
+
+
+def tail(state: Sequence[str]) -> Block:
+    """What starts the server, by itself or in an ASGI server.
+
+    Args:
+        state: what each process would have of its own.
+    """
+    names = ", ".join(state[:NAMED])
+    return block(_TAIL.format(workers=f"{_ONE} {names}" if state else _MANY))
 
 
 def server(selection: Selection, extras: Iterable[str]) -> list[Block]:

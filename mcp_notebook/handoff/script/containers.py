@@ -11,6 +11,7 @@ from typing import Final
 
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.selection import Selection
+from mcp_notebook.handoff.state import state_of, state_text
 
 from .project import Files, command_name
 from .text import requirements, script
@@ -18,6 +19,14 @@ from .text import requirements, script
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
 ENDPOINT: Final = "/mcp"
+
+REPLICAS: Final = 4
+"""So many processes answer where none holds anything of its own."""
+
+_ONE_POD: Final = """\
+  # the old one ends before the new one begins
+  strategy:
+    type: Recreate"""
 
 _REDIS_SERVICE: Final = """\
 
@@ -170,7 +179,20 @@ def _compose(selection: Selection, extras: frozenset[str]) -> str:
         DOTENV="\n".join(f"#   {name}=" for name in names),
         ENVIRONMENT=textwrap.indent("\n".join(lines), " " * 6),
         REDIS=_REDIS_SERVICE.rstrip("\n") if "redis" in extras else "",
+        **_replicas(selection, 6),
     )
+
+
+def _replicas(selection: Selection, indent: int) -> dict[str, str]:
+    """How many processes answer, and why only one where they would disagree."""
+    state = state_of(selection)
+    if not state:
+        return {"STATE": "", "REPLICAS": str(REPLICAS)}
+    lines = [
+        f"# one: {state_text(state)} in its memory, and another would have its own.",
+        "# With more of them keep it in a database that all of them ask.",
+    ]
+    return {"STATE": textwrap.indent("\n".join(lines), " " * indent), "REPLICAS": "1"}
 
 
 def _kubernetes(selection: Selection, extras: frozenset[str]) -> str:
@@ -188,5 +210,7 @@ def _kubernetes(selection: Selection, extras: frozenset[str]) -> str:
         ENVIRONMENT=textwrap.indent("\n".join(lines), " " * 12),
         PATH=ENDPOINT,
         REDIS=_REDIS_MANIFEST.rstrip("\n") if "redis" in extras else "",
+        STRATEGY=_ONE_POD if state_of(selection) else "",
+        **_replicas(selection, 2),
         NAME=name,
     )

@@ -11,15 +11,16 @@ from importlib.util import find_spec
 from pathlib import PurePosixPath
 
 from mcp_notebook.handoff.selection import Selection
+from mcp_notebook.handoff.state import state_of, state_text
 
 from .text import (
     ONE_CLIENT,
     OVER_HTTP,
-    WORKERS,
     python_floor,
     requirements,
     server_text,
     start_lines,
+    workers,
 )
 
 Files = dict[PurePosixPath, bytes]
@@ -88,7 +89,7 @@ def package(selection: Selection, *, extras: frozenset[str] = frozenset(), test:
     made = {
         source / "__init__.py": f'"""The MCP server {_plain(selection.server)}."""\n',
         source / "__main__.py": _MAIN.format(command=command, module=module),
-        source / "server.py": server_text(selection, extras=extras, start=_start(command, module)),
+        source / "server.py": server_text(selection, extras=extras, start=_start(selection)),
         PurePosixPath("pyproject.toml"): _pyproject(selection, extras, command, module),
         PurePosixPath("README.md"): _readme(selection, extras, command, module),
     }
@@ -103,11 +104,12 @@ def server_path(selection: Selection) -> PurePosixPath:
     return PurePosixPath("src", module_name(selection.server), "server.py")
 
 
-def _start(command: str, module: str) -> dict[str, str]:
+def _start(selection: Selection) -> dict[str, str]:
+    command, module = command_name(selection.server), module_name(selection.server)
     return {
         f"uvx --from . {command}": ONE_CLIENT,
         f"uvx --from . {command} --transport http": OVER_HTTP,
-        f"uvicorn {module}.server:app --workers 4": WORKERS,
+        **workers(selection, f"{module}.server"),
     }
 
 
@@ -160,15 +162,26 @@ def _readme(selection: Selection, extras: frozenset[str], command: str, module: 
         "## Start it",
         "",
         "```",
-        *start_lines(_start(command, module)),
+        *start_lines(_start(selection)),
         "```",
         "",
         f"`{command} --help` names every option and the variable that sets it.",
         "",
-        "Several processes need `MCP_STATE_KEY`, the same 32 characters or more for all: what one "
-        "of them asks a user may be answered through another.",
-        "",
     ]
+    state = state_of(selection)
+    if state:
+        lines += [
+            f"Start one process only: {state_text([f'`{name}`' for name in state])} in its memory. "
+            "Each start begins anew, and another process would have its own. To start more, keep "
+            "it in a database.",
+            "",
+        ]
+    else:
+        lines += [
+            "Several processes need `MCP_STATE_KEY`, the same 32 characters or more for all: what "
+            "one of them asks a user may be answered through another.",
+            "",
+        ]
     told = {one.name: "secret" if one.secret else "not secret" for one in selection.variables}
     if "redis" in extras:
         told["REDIS_URL"] = "optional: notices reach the clients of every process"

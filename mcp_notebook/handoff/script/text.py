@@ -11,10 +11,10 @@ from typing import Final
 
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.selection import Definition, Requirement, Selection
+from mcp_notebook.handoff.state import state_of, state_text
 
 from .blocks import (
     ASIDE,
-    TAIL,
     Block,
     block,
     modules_of,
@@ -22,6 +22,7 @@ from .blocks import (
     own_modules,
     part,
     server,
+    tail,
     variables,
 )
 from .imports import FUTURE, STAR, Imported, imported, star_names, written
@@ -100,7 +101,7 @@ def script(
     start = {
         f"uv run {name}": ONE_CLIENT,
         f"uv run {name} --transport http": OVER_HTTP,
-        f"uvicorn {name.removesuffix('.py')}:app --workers 4": WORKERS,
+        **workers(selection, name.removesuffix(".py")),
     }
     metadata = _metadata(requirements(selection, extras))
     return server_text(selection, extras=extras, start=start, metadata=metadata, name=name)
@@ -130,6 +131,14 @@ def server_text(
         )
     docstring = _docstring(selection, extras, start)
     return tidy(f"{metadata}{docstring}\n{_body(selection, extras)}")
+
+
+def workers(selection: Selection, module: str) -> dict[str, str]:
+    """How an ASGI server starts it, and what for: in one process where it keeps things in mind."""
+    state = state_of(selection)
+    if state:
+        return {f"uvicorn {module}:app": f"one process: {state_text(state)} in its memory"}
+    return {f"uvicorn {module}:app --workers 4": WORKERS}
 
 
 def start_lines(start: Mapping[str, str]) -> list[str]:
@@ -185,7 +194,7 @@ def _body(selection: Selection, extras: Collection[str]) -> str:
     before += [part("placing", helpers)] if helpers else []
     after = [part("serving")]
     after += [part("websocket")] if "websocket" in extras else []
-    after.append(block(TAIL))
+    after.append(tail(state_of(selection)))
     blocks = [*first, *folder, *before, *after]
     needs = [one for each in blocks for one in each.imports]
     needs += [one for each in registered for line in each.imports for one in imported(line)]

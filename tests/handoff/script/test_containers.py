@@ -16,7 +16,7 @@ import yaml
 
 from mcp_notebook.bench.programs import find_program, free_port, running
 from mcp_notebook.errors import UsageError
-from mcp_notebook.handoff.script import docker, nginx_conf
+from mcp_notebook.handoff.script import docker, nginx_conf, package
 from mcp_notebook.handoff.script.project import Files
 from mcp_notebook.handoff.selection import Requirement, Selection, Shipped, Variable
 from tests.handoff.script.made import Notebook
@@ -102,7 +102,7 @@ def test_compose_has_workers_behind_a_proxy(files: Files) -> None:
     services = yaml.safe_load(text(files, "compose.yaml"))["services"]
     assert sorted(services) == ["proxy", "redis", "server"]
     server, proxy = services["server"], services["proxy"]
-    assert server["deploy"]["replicas"] == 4
+    assert server["deploy"] == {"replicas": 4}
     assert "ports" not in server, "only the proxy is reached from outside"
     assert server["environment"]["REDIS_URL"] == "redis://redis:6379/0"
     assert server["environment"]["API_KEY"].startswith("${API_KEY:?")
@@ -114,6 +114,25 @@ def test_compose_has_workers_behind_a_proxy(files: Files) -> None:
     assert f"http://server:{environment(files)['MCP_PORT']}" in text(files, "nginx.conf")
     plain = docker(NOTEBOOK.selection("plain"))
     assert sorted(yaml.safe_load(text(plain, "compose.yaml"))["services"]) == ["proxy", "server"]
+
+
+def test_a_server_with_a_memory_is_one_process() -> None:
+    """A tool adds to a cart, another asks for it: they have to meet in one process."""
+    cells = ("cart = []", "def add(item: str) -> int:\n    cart.append(item)\n    return len(cart)")
+    shop = Notebook(*cells).part("add").selection("shop")
+    files = docker(shop) | package(shop)
+    service = yaml.safe_load(text(files, "compose.yaml"))["services"]["server"]
+    assert service["deploy"]["replicas"] == 1
+    deployment = next(yaml.safe_load_all(text(files, "kubernetes.yaml")))
+    assert deployment["spec"]["replicas"] == 1
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+    for name in ("compose.yaml", "kubernetes.yaml", "server.py", "README.md"):
+        assert "--workers" not in text(files, name)
+        assert "cart" in text(files, name)
+    assert "uvicorn server:app   one process: cart lives in its memory" in re.sub(
+        " {3,}", " " * 3, text(files, "server.py")
+    )
+    assert "Start one process only: `cart` lives in its memory" in text(files, "README.md")
 
 
 def test_the_manifests_fit_together(files: Files) -> None:
