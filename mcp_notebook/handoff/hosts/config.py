@@ -75,11 +75,17 @@ class HostConfig:
                 "Merge it into the file, or run the same line with --write: it keeps everything "
                 "else and a backup."
             ]
+        kept = [f"the entry keeps what was there: {', '.join(done.kept)}"] if done.kept else []
         if not done.changed:
-            return [f"The file says so already: {done.path}"]
+            return [f"The file says so already: {done.path}", *kept]
         undo = "_.undo(), or "
         undo += f"cp '{done.backup}' '{done.path}'" if done.backup else f"rm '{done.path}'"
-        return [f"written: {done.path}", f"undo: {undo}"]
+        lines = [f"written: {done.path}", *kept]
+        if done.replaced:
+            lost = f" Its {', '.join(done.lost)} went with it." if done.lost else ""
+            lines.append(f"It replaced another entry {self.name!r}, which {done.replaced}.{lost}")
+            lines.append("To have both, undo it and give this one a name: --as NAME")
+        return [*lines, f"undo: {undo}"]
 
 
 def configure(

@@ -11,6 +11,7 @@ from mcp_notebook.errors import UsageError
 
 from .host import Host
 from .launch import Launch, variable_name
+from .standing import same_server
 
 MANAGED = ("type", "command", "args", "env", "url", "headers")
 """The keys of an entry that are ours; others that stand in it are the user's and stay."""
@@ -136,17 +137,18 @@ def _as_pairs(items: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
 def merged(old: Any, new: dict[str, Any]) -> dict[str, Any]:
     """An entry that stands there already, made new.
 
-    Keys that are not ours stay, in their order; where the entry still starts a command (or still
-    calls a URL) so do variables and headers of the user's own, and secrets that were filled in.
+    Where it leads to the same server, keys that are not ours stay, in their order, and so do
+    variables and headers of the user's own, and secrets that were filled in. What was said of
+    another server is not: its keys are not for this one, nor are its tools' permissions.
     """
-    if not isinstance(old, dict):
+    if not isinstance(old, dict) or not same_server(old, new):
         return new
     kept = {
         key: new.get(key, value) for key, value in old.items() if key in new or key not in MANAGED
     }
     made = kept | {key: value for key, value in new.items() if key not in kept}
     for part, of in (("env", "command"), ("headers", "url")):
-        if of in old and of in new and (part in old or part in new):
+        if of in new and (part in old or part in new):
             made[part] = _joined(old.get(part), new.get(part))
     return made
 

@@ -14,6 +14,7 @@ from mcp_notebook.errors import UsageError
 
 from .entry import Entry, merged
 from .jsontext import NotJson, Unclear, put, read
+from .standing import beyond, led_to, same_server
 
 _MARK = "\ufeff"
 
@@ -26,11 +27,17 @@ class Written:
         path: the file.
         backup: the copy of what it was; ``None`` where there was no file, or nothing changed.
         changed: whether anything had to be written.
+        replaced: what the entry of this name led to, where that was another server.
+        lost: what was said of that server and is not said of this one.
+        kept: what the entry says beside what was written: the user's own.
     """
 
     path: Path
     backup: Path | None
     changed: bool
+    replaced: str = ""
+    lost: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     _before: bytes | None = field(repr=False)
     _after: bytes = field(repr=False)
 
@@ -134,6 +141,7 @@ def write(path: Path, entry: Entry) -> Written:
         mark = _MARK if old.startswith(_MARK) else ""
         old = old.removeprefix(_MARK)
         start = old if old.strip() else "{}"
+        told = _told(start, entry)
         new = changed(start, entry)
         after = (mark + (new if new.endswith("\n") or before else f"{new}\n")).encode()
     except UnicodeError:
@@ -151,11 +159,21 @@ def write(path: Path, entry: Entry) -> Written:
             hint="Add the entry by hand, or under another name: --as NAME",
         ) from None
     if before is not None and new == old:
-        return Written(path=path, backup=None, changed=False, _before=before, _after=before)
+        return Written(path=path, backup=None, changed=False, **told, _before=before, _after=before)
     real.parent.mkdir(parents=True, exist_ok=True)
     backup = None if before is None else _backup(real, before)
     _replace(real, after, before)
-    return Written(path=path, backup=backup, changed=True, _before=before, _after=after)
+    return Written(path=path, backup=backup, changed=True, **told, _before=before, _after=after)
+
+
+def _told(text: str, entry: Entry) -> dict[str, Any]:
+    """What becomes of an entry of this name that stands there already."""
+    old = place_in(read(text, comments=entry.host.comments).data(), entry)[1]
+    if not isinstance(old, dict):
+        return {}
+    if not same_server(old, entry.value):
+        return {"replaced": led_to(old), "lost": tuple(beyond(old, entry.value))}
+    return {"kept": tuple(beyond(merged(old, entry.value), entry.value))}
 
 
 def _content(path: Path) -> bytes | None:

@@ -137,20 +137,89 @@ def test_what_the_user_made_of_the_entry_stays(tmp_path: Path) -> None:
     path = tmp_path / "desktop.json"
     entry = {
         "disabled": True,
-        "command": "old",
+        "command": "uv",
+        "args": ["run", "/x/server.py"],
         "env": {"DEBUG": "1", "API_KEY": "filled in by me"},
         "timeout": 5,
     }
     path.write_text(json.dumps({"mcpServers": {"mine": entry}}))
-    written("claude-desktop", tmp_path, file=str(path))
+    made = written("claude-desktop", tmp_path, file=str(path))
 
     assert json.loads(path.read_text())["mcpServers"]["mine"] == {
         "disabled": True,
         "command": "/bin/python",
+        "args": ["/x/server.py"],
         "env": {"DEBUG": "1", "API_KEY": "filled in by me"},
         "timeout": 5,
-        "args": ["/x/server.py"],
     }
+    kept = "the entry keeps what was there: disabled, timeout, env DEBUG, API_KEY"
+    assert kept in repr(made)
+    again = repr(written("claude-desktop", tmp_path, file=str(path)))
+    assert "says so already" in again
+    assert kept in again  # it may be the reason why the host does not start it
+    assert "filled in by me" not in repr(made) + again
+
+
+LIVE = ["-P", "-m", "mcp_notebook.bridge", "notebook-bridge", "--kernel", "/a", "--standby"]
+BRIDGE = Launch(name="mine", command=("/bin/python", *LIVE))
+URL = Launch(name="mine", url="https://h.example/mcp")
+
+
+@pytest.mark.parametrize(
+    ("old", "launch", "told"),
+    [
+        ({"command": "uv", "args": ["run", "server.py"]}, BRIDGE, "ran: uv run server.py."),
+        ({"command": "/bin/python", "args": [*LIVE[:5], "/b"]}, BRIDGE, "--kernel /b."),
+        ({"command": "srv", "args": ["--token", "hunter2-hunter2"]}, BRIDGE, "srv --token '***'."),
+        ({"command": "docker", "args": ["run", "a"]},
+         Launch(name="mine", command=("docker", "run", "b")), "ran: docker run a."),
+        ({"command": "npx", "args": ["-y", "a\x1b[2J"]}, URL, "ran: npx -y 'a?[2J'."),
+        ({"url": "https://u:hunter2@other.example/mcp?key=hunter2"}, URL,
+         "called: https://other.example/mcp?…."),
+        ({}, URL, "led nowhere."),
+    ],
+)  # fmt: skip
+def test_what_was_said_of_another_server_is_not_taken_over(
+    old: dict[str, Any], launch: Launch, told: str, tmp_path: Path
+) -> None:
+    own = {
+        "env": {"API_KEY": "hunter2"},
+        "headers": {"A": "1"},
+        "disabled": True,
+        "autoApprove": [],
+    }
+    before = json.dumps({"mcpServers": {"mine": old | own}})
+    path = tmp_path / "mcp.json"
+    path.write_text(before)
+    made = written("cursor", tmp_path, launch, file=str(path))
+
+    assert json.loads(path.read_text()) == json.loads(made.text)
+    assert "It replaced another entry 'mine', which " in repr(made)
+    assert told in repr(made)
+    assert "disabled, autoApprove, env API_KEY, headers A went with it" in repr(made)
+    assert "--as NAME" in repr(made)
+    assert "hunter2" not in repr(made)
+    made.undo()
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("old", "launch"),
+    [
+        ({"command": "/old/python3.9", "args": ["-m", *LIVE[2:6]]}, BRIDGE),
+        ({"command": "uv", "args": ["run", "/x/server.py", "--port", "1"]}, STDIO),
+        ({"command": "srv", "args": ["-v"]}, Launch(name="mine", command=("srv", "-q"))),
+        ({"type": "sse", "url": "https://h.example/mcp"}, URL),
+    ],
+)
+def test_another_way_to_the_same_server_keeps_what_is_the_users(
+    old: dict[str, Any], launch: Launch, tmp_path: Path
+) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_text(json.dumps({"mcpServers": {"mine": old | {"disabled": True}}}))
+    made = written("cursor", tmp_path, launch, file=str(path))
+    assert json.loads(path.read_text())["mcpServers"]["mine"]["disabled"] is True
+    assert "replaced" not in repr(made)
 
 
 def test_pairs_of_jupyter_ai_are_merged_by_name(tmp_path: Path) -> None:
@@ -158,7 +227,8 @@ def test_pairs_of_jupyter_ai_are_merged_by_name(tmp_path: Path) -> None:
     path.parent.mkdir()
     filled = [{"name": "A", "value": "1"}, {"name": "API_KEY", "value": "mine"}]
     first = {"name": "first", "command": "f", "args": []}
-    held = [first, {"name": "mine", "command": "old", "args": [], "env": filled}]
+    mine = {"name": "mine", "command": "/old/python", "args": ["/x/server.py"], "env": filled}
+    held = [first, mine]
     path.write_text(json.dumps({"mcp_servers": held}, indent=1))
     written("jupyter-ai", tmp_path)
     written("jupyter-ai", tmp_path, Launch(name="third", url="http://127.0.0.1:1/mcp"))
@@ -170,6 +240,11 @@ def test_pairs_of_jupyter_ai_are_merged_by_name(tmp_path: Path) -> None:
     ]
 
 
+SURROGATE = (
+    b'{"mcpServers": {"mine": {"command": "python", "args": ["/x/server.py"], "x": "\\ud800"}}}'
+)
+
+
 @pytest.mark.parametrize(
     ("host", "content", "why"),
     [
@@ -178,7 +253,7 @@ def test_pairs_of_jupyter_ai_are_merged_by_name(tmp_path: Path) -> None:
         ("claude-code", b"[]", "holds no object"),
         ("claude-code", b'{"mcpServers": []}', "is no object"),
         ("claude-code", b'{"mcpServers": {}, "mcpServers": {}}', "stands there 2 times"),
-        ("claude-code", b'{"mcpServers": {"mine": {"x": "\\ud800"}}}', "no UTF-8"),
+        ("claude-code", SURROGATE, "no UTF-8"),
         ("claude-code", b"\xff\xfe{}", "no UTF-8"),
         ("vscode", b'{"inputs": {}, "servers": {}}', "'inputs' is no list"),
         ("vscode", b'{"servers": {"mine": {"command": "x" /* mine */}}}', "comments in what"),
