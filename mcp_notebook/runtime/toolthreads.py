@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextvars
 import functools
 import inspect
 import itertools
@@ -208,7 +207,7 @@ class ToolThreads:
         )
 
     async def _on_tool_loop(self, call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        inside = functools.partial(_in_fresh_context, call)
+        inside = functools.partial(_contained_coroutine, call)
         while True:
             taken, result = await self._free_loop().run(inside)
             if taken:
@@ -252,19 +251,6 @@ def _remote(value: Any, home: asyncio.AbstractEventLoop) -> Any:
     if isinstance(value, Context) and not isinstance(value, RemoteContext):
         return RemoteContext(value, home)
     return value
-
-
-async def _in_fresh_context(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run without the caller's context variables: what a tool prints belongs to no old cell."""
-    task = asyncio.get_running_loop().create_task(
-        _contained_coroutine(call), context=contextvars.Context()
-    )
-    try:
-        return await task
-    except GeneratorExit as leaving:
-        if not task.done():  # this coroutine itself is being closed
-            raise
-        raise Departure(leaving) from leaving
 
 
 def _contained(call: Callable[[], Any]) -> Any:
