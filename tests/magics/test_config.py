@@ -110,7 +110,7 @@ def test_a_stable_view_names_no_folder_of_the_machine(cells: KernelRig) -> None:
     assert "a program that reads .mcp.json: out/host.json" in shown[0]
     assert '"command": "python"' in shown[0]
     assert '"--kernel",\n        "."' in shown[0]
-    assert "undo: _.undo(), or rm 'out/host.json'" in shown[0]
+    assert "undo: _.undo(), or rm out/host.json" in shown[0]
     folder = cells.value("__import__('os').getcwd()")
     for text in shown:
         assert folder not in text

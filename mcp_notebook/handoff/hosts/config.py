@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,8 @@ class HostConfig:
         if not done.changed:
             return [f"The file says so already: {done.path}", *kept]
         undo = "_.undo(), or "
-        undo += f"cp '{done.backup}' '{done.path}'" if done.backup else f"rm '{done.path}'"
+        words = ["cp", done.backup, done.path] if done.backup else ["rm", done.real]
+        undo += shlex.join(str(word) for word in words)
         lines = [f"written: {done.path}", *kept]
         if done.replaced:
             lost = f" Its {', '.join(done.lost)} went with it." if done.lost else ""

@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ class Written:
 
     Attributes:
         path: the file.
+        real: what was written: the path may be a link to it.
         backup: the copy of what it was; ``None`` where there was no file, or nothing changed.
         changed: whether anything had to be written.
         replaced: what the entry of this name led to, where that was another server.
@@ -35,6 +37,7 @@ class Written:
     path: Path
     backup: Path | None
     changed: bool
+    real: Path
     replaced: str = ""
     lost: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
@@ -49,7 +52,7 @@ class Written:
         """
         if not self.changed:
             return f"{self.path} was not changed."
-        now = _content(self.path)
+        now = _content(self.real)
         if now != self._after:
             raise UsageError(
                 f"{self.path} has been changed since.",
@@ -57,10 +60,11 @@ class Written:
                 if self.backup
                 else "Take the entry out by hand.",
             )
-        if self._before is None:
-            self.path.unlink()
-            return f"removed {self.path}"
-        _replace(self.path, self._before, now)
+        with _refusals(self.path):
+            if self._before is None:
+                self.real.unlink()
+                return f"removed {self.real}"
+            _replace(self.real, self._before, now)
         return f"{self.path} is as it was"
 
 
@@ -159,11 +163,28 @@ def write(path: Path, entry: Entry) -> Written:
             hint="Add the entry by hand, or under another name: --as NAME",
         ) from None
     if before is not None and new == old:
-        return Written(path=path, backup=None, changed=False, **told, _before=before, _after=before)
-    real.parent.mkdir(parents=True, exist_ok=True)
-    backup = None if before is None else _backup(real, before)
-    _replace(real, after, before)
-    return Written(path=path, backup=backup, changed=True, **told, _before=before, _after=after)
+        return Written(
+            path=path,
+            real=real,
+            backup=None,
+            changed=False,
+            **told,
+            _before=before,
+            _after=before,
+        )
+    with _refusals(path):
+        real.parent.mkdir(parents=True, exist_ok=True)
+        backup = None if before is None else _backup(real, before)
+        _replace(real, after, before)
+    return Written(
+        path=path,
+        real=real,
+        backup=backup,
+        changed=True,
+        **told,
+        _before=before,
+        _after=after,
+    )
 
 
 def _told(text: str, entry: Entry) -> dict[str, Any]:
@@ -174,6 +195,18 @@ def _told(text: str, entry: Entry) -> dict[str, Any]:
     if not same_server(old, entry.value):
         return {"replaced": led_to(old), "lost": tuple(beyond(old, entry.value))}
     return {"kept": tuple(beyond(merged(old, entry.value), entry.value))}
+
+
+@contextlib.contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """What the system refuses is said of the user's file, and not of a draft beside it."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            hint="Say another file: --file PATH",
+        ) from None
 
 
 def _content(path: Path) -> bytes | None:

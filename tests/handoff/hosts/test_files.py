@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ def test_a_file_is_made_where_there_is_none_and_undone(host: str, tmp_path: Path
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o600
     assert made.written is not None
     assert made.written.backup is None
-    assert f"undo: _.undo(), or rm '{made.path}'" in repr(made)
+    assert f"undo: _.undo(), or rm {made.path}" in repr(made)
     assert "removed" in made.undo()
     assert not made.path.exists()
 
@@ -273,15 +275,45 @@ def test_a_file_that_is_not_understood_is_left_alone(
     assert [p.name for p in tmp_path.iterdir()] == ["settings.json"]
 
 
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    real = tmp_path / "dotfiles.json"
-    real.write_text("{}\n")
+@pytest.mark.parametrize("before", ["{}\n", None])
+def test_a_link_stays_a_link(before: str | None, tmp_path: Path) -> None:
+    real = tmp_path / "my dotfiles.json"
+    if before is not None:
+        real.write_text(before)
     link = tmp_path / ".mcp.json"
     link.symlink_to(real)
-    written("mcp-json", tmp_path)
+    for undo in ("call", "line"):
+        made = written("mcp-json", tmp_path)
+        assert link.is_symlink()
+        assert "mine" in json.loads(real.read_text())["mcpServers"]
+        if undo == "call":
+            made.undo()
+        else:
+            line = next(line for line in repr(made).splitlines() if line.startswith("undo:"))
+            subprocess.run(["sh", "-c", line.partition(", or ")[2]], check=True)
+        assert link.is_symlink()
+        assert (real.read_text() if real.exists() else None) == before
 
-    assert link.is_symlink()
-    assert "mine" in json.loads(real.read_text())["mcpServers"]
+
+def test_what_the_system_refuses_is_said_of_the_users_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if Path("/proc/self").exists():
+        with pytest.raises(UsageError, match=r"^/proc/x\.json cannot be written: .*--file PATH"):
+            written("cursor", tmp_path, file="/proc/x.json")
+    (tmp_path / "file").touch()
+    for path in ("file/x.json", "file/a/x.json"):
+        with pytest.raises(UsageError, match=rf"{path} cannot be .*--file PATH"):
+            written("cursor", tmp_path, file=path)
+    made = written("cursor", tmp_path, file="x.json")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), ".x.json.draft")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(UsageError, match=r"/x\.json cannot be written: No space left"):
+        written("cursor", tmp_path, URL, file="x.json")
+    assert json.loads((tmp_path / "x.json").read_text()) == json.loads(made.text)
 
 
 def test_what_somebody_else_writes_meanwhile_is_not_lost(
