@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from mcp_notebook.handoff.state import NAMED
 
 from .imports import Imported, imported
 from .literals import call, literal, quoted
+from .parts import commandline
 
 PARTS: Final = Path(__file__).parent / "parts"
 
@@ -94,9 +95,22 @@ def variables(selection: Selection) -> list[Block]:
     text = f"""
 missing = [name for name in ({shown}) if name not in os.environ]
 if missing:
+    if {{"-h", "--help"}} & set(sys.argv[1:]):
+        options()  # help needs none of them, and ends here
     sys.exit("Set these in the environment, then start again: " + ", ".join(missing))
 """
     return [block(text, "import os", "import sys")]
+
+
+def command_line(extras: Collection[str]) -> list[Block]:
+    """What reads the command line and the environment; it needs nothing of the rest."""
+    shown = ", ".join(
+        quoted(name) for name in commandline.TRANSPORTS if name != "websocket" or name in extras
+    )
+    return [
+        block(f"TRANSPORTS = ({shown})"),
+        part("commandline", frozenset({"rooted", "options"})),
+    ]
 
 
 def modules_of(selection: Selection) -> list[Shipped]:

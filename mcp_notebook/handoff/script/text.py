@@ -17,6 +17,7 @@ from .blocks import (
     ASIDE,
     Block,
     block,
+    command_line,
     modules_of,
     own_files,
     own_modules,
@@ -190,9 +191,10 @@ def _body(selection: Selection, extras: Collection[str]) -> str:
     helpers = frozenset(name for one in registered for name in one.helpers)
     first = [block(ASIDE, "import sys"), *own_modules(selection)]
     folder = own_files(selection)
-    before = [*variables(selection), *server(selection, extras)]
+    told, needed = command_line(extras), variables(selection)
+    before = [*(told if needed else []), *needed, *server(selection, extras)]
     before += [part("placing", helpers)] if helpers else []
-    after = [part("serving")]
+    after = [*([] if needed else told), part("serving")]
     after += [part("websocket")] if "websocket" in extras else []
     after.append(tail(state_of(selection)))
     blocks = [*first, *folder, *before, *after]

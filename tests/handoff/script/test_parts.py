@@ -23,7 +23,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from mcp_notebook.bench.programs import free_port
-from mcp_notebook.handoff.script.parts import serving
+from mcp_notebook.handoff.script.parts import commandline, serving
 from mcp_notebook.handoff.script.parts import websocket as _websocket
 from mcp_notebook.handoff.script.parts.notices import RedisNotices
 from mcp_notebook.handoff.script.parts.placing import on_main_thread, unindented
@@ -54,7 +54,7 @@ def server() -> MCPServer[Any]:
 
 
 def settings(*argv: str) -> argparse.Namespace:
-    return serving.options(argv)
+    return commandline.options(argv)
 
 
 # ---- options -----------------------------------------------------------------------------------
@@ -78,9 +78,9 @@ def test_what_is_not_said_comes_from_the_environment(monkeypatch: pytest.MonkeyP
 
 
 def test_a_default_gives_way_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert serving.options([], MCP_TRANSPORT="http").transport == "http"
+    assert commandline.options([], MCP_TRANSPORT="http").transport == "http"
     monkeypatch.setenv("MCP_TRANSPORT", "sse")
-    assert serving.options([], MCP_TRANSPORT="http").transport == "sse"
+    assert commandline.options([], MCP_TRANSPORT="http").transport == "sse"
 
 
 def test_help_is_written_to_stdout_wherever_prints_go(

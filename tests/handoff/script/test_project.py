@@ -101,6 +101,11 @@ def test_its_wheel_serves_and_its_own_prints_stay_off_stdout(tmp_path: Path) -> 
     call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "read"}}
     asked = "".join(json.dumps(one) + "\n" for one in (INITIALIZE, call))
     start = "from my_notes.__main__ import main; main()"  # as the console script does
+    bare = {k: v for k, v in os.environ.items() if k != "API_KEY"} | {"PYTHONPATH": str(installed)}
+    command = [sys.executable, "-c", start, "--help"]
+    told = subprocess.run(command, env=bare, cwd="/", capture_output=True, text=True, timeout=30)
+    assert told.returncode == 0, told.stderr
+    assert "MCP_TRANSPORT" in told.stdout
     process = subprocess.Popen(
         [sys.executable, "-c", start],
         stdin=subprocess.PIPE,

@@ -127,6 +127,22 @@ def test_a_variable_that_is_missing_is_named(file: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help_needs_no_variable(file: Path, word: str) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "SECRET_WORD"}
+    ended = subprocess.run(
+        [sys.executable, str(file), word],
+        env=environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=30,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "{stdio,http,sse,websocket}" in ended.stdout
+    assert "MCP_ALLOWED_HOSTS" in ended.stdout
+
+
 @contextmanager
 def serving(file: Path, *argv: str, **environment: str) -> Iterator[str]:
     port = free_port()
