@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import contextlib
 import difflib
+import importlib
 import math
 import re
 import signal
@@ -341,7 +342,7 @@ def warm_up(imported: threading.Event) -> None:
     """
     with contextlib.suppress(Exception):  # the first command will say what is wrong
         try:
-            pass
+            importlib.import_module("mcp_notebook.runtime.workbench")
         finally:
             imported.set()
         import jsonschema

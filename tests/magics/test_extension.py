@@ -172,6 +172,13 @@ def test_loading_waits_for_nothing_heavy(kernel: KernelRig) -> None:
     assert "mcp_notebook.magics.extension" in shown[1]
 
 
+def test_meanwhile_the_sdk_is_imported(kernel: KernelRig) -> None:
+    kernel.run("%load_ext mcp_notebook").check()
+    shown = kernel.run("import sys; print('mcp.server.mcpserver' in sys.modules)")
+
+    assert shown.check().stdout == "True\n", "a cell waits until the thread has it"
+
+
 @pytest.mark.parametrize(
     ("trait", "wrong", "said"),
     [
