@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ from .renaming import renamed
 
 UNINDENTED: Final = "unindented"
 ON_MAIN_THREAD: Final = "on_main_thread"
+
+LATER: Final = "# here and not above its function: clients see the order of the notebook"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,10 @@ def placed(
         above = plain and after == own and expression == one.expression and not elsewhere
         if above:
             decorated.add(own)
-        found.append(_written(one, expression, after=after, above=above, ours=ours))
+        written = _written(one, expression, after=after, above=above, ours=ours)
+        if plain and own <= needed < after and not elsewhere:
+            written = replace(written, lines=(LATER, *written.lines))
+        found.append(written)
     return found
 
 

@@ -157,6 +157,14 @@ def test_the_file_lists_what_the_notebook_lists(case: str, tmp_path: Path) -> No
     assert catalogue(loaded(path)["mcp"]) == in_the_notebook(notebook)
 
 
+def test_what_is_registered_away_from_its_function_says_why() -> None:
+    moved = script(NOTEBOOKS["another order than that of the cells"].selection())
+    why = "# here and not above its function: clients see the order of the notebook"
+    assert f'{why}\nmcp.tool(name="first")(first)' in moved
+    assert moved.count(why) == 1
+    assert why not in script(NOTEBOOKS["all kinds"].selection())
+
+
 def ruff(*argv: str, source: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ruff", *argv, "--isolated", "--stdin-filename=server.py", "-"]
     return subprocess.run(command, input=source, capture_output=True, text=True, check=False)
