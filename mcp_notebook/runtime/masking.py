@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from .credentials import sounds_secret
+from mcp_notebook.trace.places import find
+
+from .credentials import MIN_LENGTH, sounds_secret
 
 MASK = "***"
 
 
 def argv_secrets(argv: Sequence[str]) -> list[str]:
-    """The secrets in a command line that an option gives away: ``--token X``, ``--api-key=X``."""
-    found: list[str] = []
+    """The secrets in a command line.
+
+    An option gives them away (``--token X``, ``--api-key=X``), or their place or shape does:
+    the password in ``postgres://user:password@host``, ``?token=X``, ``Authorization: Bearer X``.
+    """
+    found = [secret for word in argv for secret in _placed(word)]
     for place, word in enumerate(argv):
         following = argv[place + 1] if place + 1 < len(argv) else ""
         name, equals, value = word.partition("=")
@@ -22,6 +28,13 @@ def argv_secrets(argv: Sequence[str]) -> list[str]:
         elif following and not following.startswith("-"):
             found.append(following)
     return [secret for secret in found if secret]
+
+
+def _placed(word: str) -> Iterator[str]:
+    data = word.encode("utf-8", "surrogatepass")
+    for hit in find(data):
+        value = data[hit.start : hit.end].decode("utf-8", "surrogatepass")
+        yield from (part for part in (value, value.partition(":")[2]) if len(part) >= MIN_LENGTH)
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:

@@ -27,6 +27,41 @@ def test_options_that_sound_secret_give_their_values_away() -> None:
     assert argv_secrets([]) == []
 
 
+@pytest.mark.parametrize(
+    ("argv", "secret"),
+    [
+        (["cmd", "postgresql://bob:s3cretpw99@h/db"], "s3cretpw99"),
+        (["npx", "mcp-remote", "https://a.example/mcp?token=abcdefghijk123456"],
+         "abcdefghijk123456"),
+        (["mcp-remote", "--header", "Authorization: Bearer abcdefghijklmnop1234"],
+         "abcdefghijklmnop1234"),
+        (["cmd", "sk-proj-abcdefghijklmnopqrstuvwx0123456789"],
+         "sk-proj-abcdefghijklmnopqrstuvwx0123456789"),
+    ],
+)  # fmt: skip
+def test_a_secret_is_found_by_its_place_or_shape(argv: list[str], secret: str) -> None:
+    assert secret not in masked(" ".join(argv), argv_secrets(argv))
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [
+            "python",
+            "-m",
+            "mcp_notebook.bridge",
+            "notebook-bridge",
+            "--kernel",
+            "/home/a/token.ipynb",
+        ],
+        ["npx", "-y", "@modelcontextprotocol/server-everything", "stdio"],
+        ["uv", "run", "--with", "x==1.0", "server.py", "http://127.0.0.1:8000/mcp?mode=plain"],
+    ],
+)
+def test_a_harmless_command_line_stays_as_it_is(argv: list[str]) -> None:
+    assert argv_secrets(argv) == []
+
+
 def test_the_longest_secret_is_masked_first() -> None:
     assert masked("x abcdef abc", ["abc", "abcdef"]) == "x *** ***"
 
