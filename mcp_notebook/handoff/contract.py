@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -82,10 +82,7 @@ class Diff:
         """One line."""
         if not self.changes:
             return f"{self.new}: the same contract as {self.old}"
-        counts = [
-            f"{n} {word}" for word in _RANK if (n := sum(c.means == word for c in self.changes))
-        ]
-        return f"{self.new} since {self.old}: {', '.join(counts)}"
+        return f"{self.new} since {self.old}: {counted(self.changes)}"
 
     def __repr__(self) -> str:
         from .wording import tame
@@ -115,6 +112,12 @@ class Kept:
             **self.catalogue.to_json(),
         }
         return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def counted(changes: Collection[Change]) -> str:
+    """How many changes there are of each kind: ``2 breaking, 1 added``."""
+    counts = ((sum(one.means == word for one in changes), word) for word in _RANK)
+    return ", ".join(f"{n} {word}" for n, word in counts if n)
 
 
 def contract_file(script: Path) -> Path:

@@ -23,8 +23,10 @@ from .proof.plan import Plan, plan_calls
 from .proof.proof import Proof, offered, prove
 from .proof.stand import Subject
 from .reach import Cells, gather
+from .renewal import renewal
 from .report import Export, Report
 from .selection import Selection, Variable
+from .state import state_of, state_text
 
 EXTRAS: Final = ("websocket", "redis")
 
@@ -106,13 +108,33 @@ def export(
     files = {**layout.files, layout.test: layout.test_text(tested, expected, selection)}
     _check_secrets(workbench, selection, files, expected)
     folder.check(files, force=force)
-    copies = _write(folder, files, expected)
+    renewed = renewal(
+        folder,
+        files,
+        expected,
+        server="" if served is workbench.servers.find(None) else served.name,
+        path=path,
+        options=[*(["--package"] if package else []), *(["--docker"] if docker else [])],
+        extras=extras,
+    )
+    keep = (layout.script, layout.test) if renewed.breaks else ()
+    copies = _write(folder, files, expected, keep=keep)
+    state = state_of(selection)
     report = Report(
         server=served.name,
         selection=selection,
         written=tuple(str(name) for name in files),
         copies=tuple(copies),
-        notes=tuple(f"kept a copy of what was there: {name}" for name in copies),
+        breaks=renewed.breaks,
+        notes=(
+            *renewed.lines(),
+            *([f"kept a copy of what was there: {', '.join(copies)}"] if copies else []),
+            *(
+                [f"{state_text(state)} in the memory of one process: start no more"]
+                if state
+                else []
+            ),
+        ),
     )
     path_written = folder.root / layout.script
     if check:
@@ -165,12 +187,20 @@ def _module(server: NotebookServer) -> tuple[dict[str, Any], str]:
     )
 
 
-def _write(folder: Folder, files: Mapping[PurePosixPath, bytes], expected: Catalogue) -> list[str]:
-    """Write the files, the contract last."""
+def _write(
+    folder: Folder,
+    files: Mapping[PurePosixPath, bytes],
+    expected: Catalogue,
+    *,
+    keep: Collection[PurePosixPath] = (),
+) -> list[str]:
+    """Write the files, the contract last; of these, and then of the contract, a copy is kept."""
     kept = Kept(catalogue=expected, written=folder.digests(files))
 
     def write() -> list[str]:
-        copies = folder.write(files)
+        copies = folder.write(files, keep=keep)
+        if keep and contract_file(folder.script).is_file():
+            copies.append(folder.copy(contract_file(folder.script)))
         write_new(contract_file(folder.script), kept.to_text().encode(), force=True)
         return copies
 

@@ -6,7 +6,7 @@ import concurrent.futures
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeVar
 
@@ -73,11 +73,17 @@ class Folder:
             f"{', '.join(foreign)} in {self._shown()} was not written by %mcp export.", hint=hint
         )
 
-    def write(self, files: Mapping[PurePosixPath, bytes]) -> list[str]:
+    def write(
+        self, files: Mapping[PurePosixPath, bytes], *, keep: Collection[PurePosixPath] = ()
+    ) -> list[str]:
         """Write files, each all of it or not at all.
 
+        Args:
+            files: what is written.
+            keep: of what stands in the place of these a copy is kept though it is ours.
+
         Returns:
-            The names of the copies of what was overwritten and not ours.
+            The names of the copies of what was overwritten and not ours, or was to be kept.
 
         Raises:
             UsageError: the folder cannot be written to.
@@ -92,8 +98,10 @@ class Folder:
                 drafts.append((draft, place))
                 _write_new(draft, content)
             for name, content in files.items():
-                if self._standing(name, content) in ("changed", "foreign"):
-                    copies.append(self._copy(self.root / name))
+                standing = self._standing(name, content)
+                ours = standing == "ours" and name in keep and self._is_other(name, content)
+                if ours or standing in ("changed", "foreign"):
+                    copies.append(self.copy(self.root / name))
             for draft, place in drafts:
                 draft.replace(place)
         except OSError as error:
@@ -125,8 +133,11 @@ class Folder:
             return "ours"
         return "changed" if written else "foreign"
 
-    def _copy(self, place: Path) -> str:
-        """Keep a copy of a file under a name that is free."""
+    def _is_other(self, name: PurePosixPath, content: bytes) -> bool:
+        return (self.root / name).read_bytes() != content
+
+    def copy(self, place: Path) -> str:
+        """Keep a copy of a file under a name that is free, and tell it."""
         number = 0
         while True:
             copy = place.with_name(f"{place.name}.bak{number or ''}")
@@ -135,7 +146,7 @@ class Folder:
             except FileExistsError:
                 number += 1
             else:
-                return copy.name
+                return copy.relative_to(self.root).as_posix()
 
     def _shown(self) -> str:
         return shown_path(self.root)

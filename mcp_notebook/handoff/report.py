@@ -20,6 +20,7 @@ class Report:
         written: the files that were written, relative to the folder.
         copies: copies of files that were overwritten and had been changed.
         proof: what the proof came to; ``None`` where none was asked for.
+        breaks: how many changes since the last export may make a client fail.
         notes: what the reader should know besides.
     """
 
@@ -28,6 +29,7 @@ class Report:
     written: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     proof: Proof | None = None
+    breaks: int = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -56,15 +58,25 @@ class Report:
             return f"{self.server}: not exported; {which} cannot leave the notebook as it is"
         count = len(self.selection.registrations)
         told = f"{self.server}: {count} part{'' if count == 1 else 's'} exported"
+        return f"{told}{self._proven()}{self._broken()}"
+
+    def _broken(self) -> str:
+        if not self.breaks:
+            return ""
+        changes = "change" if self.breaks == 1 else "changes"
+        return f"; {self.breaks} breaking {changes} since the last export"
+
+    def _proven(self) -> str:
+        """What the proof says, behind the number of parts."""
         if self.proof is None:
-            return f"{told}, not proven"
+            return ", not proven"
         if self.proof.why_not:
-            return f"{told}, not proven: {self.proof.why_not}"
+            return f", not proven: {self.proof.why_not}"
         if not self.proof.ok:
-            return f"{told}, but not proven equal"
+            return ", but not proven equal"
         if not self.proof.plan.calls:
-            return f"{told}, proven equal by schema; no call was there to make again"
-        return f"{told}, proven equal"
+            return ", proven equal by schema; no call was there to make again"
+        return ", proven equal"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from mcp_notebook.handoff.folder import Folder
 from mcp_notebook.handoff.layout import lay_out
 from mcp_notebook.handoff.proof.environment import Unmade
 from mcp_notebook.handoff.proof.plan import plan_calls
+from mcp_notebook.handoff.reach import Cells
 from mcp_notebook.handoff.selection import Selection, Shipped, Variable
 from mcp_notebook.handoff.since import since_export
 from mcp_notebook.runtime.workbench import Workbench
@@ -72,6 +73,57 @@ def test_a_script_exports_its_own_tools(script: ModuleType, tmp_path: Path) -> N
     assert "sk-live" not in text
     assert "mcp_notebook" not in text
     assert since_export(script.wb).changes == ()
+
+
+def test_an_export_that_loses_a_tool_says_so_and_keeps_what_was_there(
+    script: ModuleType, tmp_path: Path
+) -> None:
+    first = script.wb.export(check=False)
+    before = first.path.read_bytes()
+    contract = (tmp_path / "notebook/server.contract.json").read_bytes()
+    assert "breaking" not in repr(first)
+
+    script.wb.servers["notebook"].remove("key-length")
+    second = script.wb.export(check=False)
+
+    told = "notebook: 1 part exported, not proven; 1 breaking change since the last export"
+    assert second.report.summary() == told
+    assert "since the last export: 1 breaking; gone: key-length" in repr(second)
+    copies = "server.py.bak, test_server.py.bak, server.contract.json.bak"
+    assert f"kept a copy of what was there: {copies}" in repr(second)
+    assert (tmp_path / "notebook/server.py.bak").read_bytes() == before
+    assert (tmp_path / "notebook/server.contract.json.bak").read_bytes() == contract
+
+    assert "breaking" not in repr(script.wb.export(check=False)), "told once"
+    assert len(list(tmp_path.rglob("*.bak*"))) == 3
+
+
+def test_files_of_an_earlier_export_that_no_longer_fit_are_named(
+    script: ModuleType, tmp_path: Path
+) -> None:
+    script.wb.export(check=False, package=True, docker=True, extras=["redis"])
+    plain = script.wb.export(check=False)
+
+    (told,) = [line for line in plain.report.notes if line.startswith("of an earlier export")]
+    assert "Dockerfile" in told
+    assert "%mcp export --package --docker --with redis writes them anew" in told
+    (tmp_path / "notebook/Dockerfile").unlink()
+    again = script.wb.export(check=False, path="notebook")
+    assert "%mcp export -o notebook --package --with redis writes them anew" in repr(again)
+    assert "Dockerfile" not in repr(again)
+
+    both = script.wb.export(check=False, package=True, docker=True, extras=["redis"])
+    assert [line for line in both.report.notes if "Dockerfile" in line] == []
+
+
+def test_an_export_says_what_lives_in_one_process(tmp_path: Path) -> None:
+    source = "cart = []\ndef add(x: int) -> int:\n    cart.append(x)\n    return len(cart)\n"
+    names: dict[str, object] = {"__name__": "shop"}
+    exec(source, names)
+    with Workbench(folder=str(tmp_path)) as workbench:
+        workbench.tool(names["add"])
+        found = workbench.export(check=False, names=names, cells=Cells.of(["", source]))
+    assert "cart lives in the memory of one process: start no more" in found.report.notes
 
 
 @pytest.mark.slow
