@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from mcp_notebook.errors import McpError
@@ -38,11 +40,30 @@ class Subject:
         command: the interpreter and the file.
         env: the variables it needs, by name; their values are shown nowhere.
         path: a folder that Python looks for modules in; empty where none is needed.
+        root: the folder of its files; ``None`` where it is started in its own place.
+        files: what is in there and is its own, relative to the folder.
     """
 
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     path: str = ""
+    root: Path | None = None
+    files: tuple[PurePosixPath, ...] = ()
+
+    def copied(self, to: Path) -> Subject:
+        """The same as a copy of its files: what it writes beside itself ships with nobody."""
+        if self.root is None:
+            return self
+        moved = {str(self.root / file): to / file for file in self.files}
+        for source, place in moved.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, place)
+        return replace(
+            self,
+            command=tuple(str(moved.get(word, word)) for word in self.command),
+            path=str(to / Path(self.path).relative_to(self.root)) if self.path else "",
+            root=None,
+        )
 
     @property
     def whole_env(self) -> dict[str, str]:
@@ -74,22 +95,23 @@ class Stand:
             McpError: it does not start, or does not answer.
         """
         name = f"{transport}-{era}"
+        subject = self._subject.copied(Path(self._folder, "copies", name))
         if transport == "stdio":
             with self.bench.connect(
-                [*self._subject.command, "--transport", "stdio"],
+                [*subject.command, "--transport", "stdio"],
                 name=name,
                 era=era,
                 timeout=OPEN_S,
-                env=self._subject.whole_env,
+                env=subject.whole_env,
                 cwd=self._folder,
             ) as connection:
                 yield connection
             return
         port = free_port()
-        argv = [*self._subject.command, "--transport", transport, "--port", str(port)]
+        argv = [*subject.command, "--transport", transport, "--port", str(port)]
         serving = AsyncExitStack()
         self._serving.append(serving)
-        served = listening(argv, port, env=self._subject.whole_env, cwd=self._folder)
+        served = listening(argv, port, env=subject.whole_env, cwd=self._folder)
         self.bench.loop.run(serving.enter_async_context(served))
         url = _URL[transport].format(port=port)
         with self.bench.connect(url, name=name, era=era, timeout=OPEN_S) as connection:
