@@ -38,6 +38,9 @@ class Choice:
         old = self.joined
         if self.kernel:
             found = [note for note in found if note.is_kernel(self.kernel)]
+            # a folder means the kernel that has no other name, before the notebooks in it
+            place = os.path.realpath(self.kernel)
+            found = [note for note in found if note.known_as()[1] == place] or found
         elif old is not None:
             found = [
                 note
@@ -60,6 +63,12 @@ class Choice:
         fits = [note for note in self.fits(found) if answers(note)]
         if len(fits) > 1:
             listed = "; ".join(note.shown() for note in fits)
+            if len({note.known_as() for note in fits}) == 1:
+                raise Away(
+                    f"several notebooks listen that cannot be told apart: {listed}. In one of "
+                    "them run %mcp config HOST --live --as NAME --write with a new name, or "
+                    "end its kernel."
+                )
             raise Away(f"several notebooks listen. Say which, NAME --kernel K: {listed}.")
         if not fits:
             others = "; ".join(note.shown() for note in found if answers(note))

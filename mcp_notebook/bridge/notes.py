@@ -49,6 +49,10 @@ class Note(NamedTuple):
             os.path.realpath(word) == os.path.realpath(self.folder)
         )
 
+    def known_as(self) -> tuple[str, str]:
+        """What the command of a host says of it; it must stay the same over a restart."""
+        return self.endpoint, self.notebook or os.path.realpath(self.folder)
+
     def shown(self) -> str:
         """One line without its token."""
         where = self.notebook or f"a kernel in {self.folder}"
@@ -174,3 +178,13 @@ def answers(note: Note) -> bool:
     except (OSError, Away):
         return True  # whoever joins it is told
     return True
+
+
+def twins(note: Note, kind: str = "bridge") -> list[Note]:
+    """The other notebooks that listen and that a host cannot tell from this one."""
+    folder = os.path.dirname(note.path)  # noqa: PTH120 - because of start-up time
+    return [
+        other
+        for other in notes(folder, kind)[0]
+        if other.path != note.path and other.known_as() == note.known_as() and answers(other)
+    ]

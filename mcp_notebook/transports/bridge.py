@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mcp_notebook.bridge.choice import LINK, WELCOME
-from mcp_notebook.bridge.notes import Note, answers, folders, notes, objection, remove, runs
+from mcp_notebook.bridge.notes import Note, answers, folders, notes, objection, remove, runs, twins
 from mcp_notebook.errors import ConnectError, UsageError
 from mcp_notebook.trace.events import Direction
 
@@ -148,6 +148,10 @@ class BridgeListener(StreamListener):
         right = hmac.compare_digest(token.encode("utf-8", "replace"), self._note.token.encode())
         return link if right else None
 
+    def twins(self) -> list[Note]:
+        """The notes of other kernels that a host cannot tell from this one."""
+        return twins(self._note)
+
     def link_address(self, link: str) -> str:
         """How both ends call the link to a child that this kernel started."""
         return f"{self.address} (child {link})" if link.isdecimal() else ""
@@ -182,6 +186,7 @@ class BridgeListener(StreamListener):
             self._server.close()
         for one in list(self.ungreeted):
             one.abort()
+        await asyncio.sleep(0)  # what is aborted is closed in the next turn of the loop
         await self.close_links()
 
 
@@ -291,6 +296,12 @@ class BridgeTransport(StdioTransport):
             path=f"{folder}/bridge-{os.getpid()}-{secrets.token_hex(4)}.json",
         )
         listener = BridgeListener(served, tap, note)
+        for other in listener.twins():
+            options.warn(
+                f"process {other.pid} serves {note.endpoint} for the same "
+                f"{'notebook' if notebook else 'folder'}, and hosts cannot tell the two: stop "
+                "one, or give another name with --as"
+            )
         await listener.open()
         return listener
 

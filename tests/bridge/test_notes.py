@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mcp_notebook.bridge import choice, notes
-from tests.rigs.bridge import FakeNotebook, Host, short_folder
+from tests.rigs.bridge import FakeNotebook, Host, initialize, short_folder
 from tests.structure.house import ROOT
 
 Start = Callable[..., Host]
@@ -57,6 +57,34 @@ def test_several_notebooks_are_listed_and_either_can_be_named(runtime: Path, hos
         assert "away: none listens as --kernel bbb." in refusal(
             host("--wait", "0", "--kernel", "bbb")
         )
+
+
+def test_notebooks_that_cannot_be_told_apart_say_how_to_change_that(
+    runtime: Path, host: Start
+) -> None:
+    with (
+        FakeNotebook(runtime, "bridge-1-a", folder=str(runtime), kernel="aaaa-1"),
+        FakeNotebook(runtime, "bridge-1-b", folder=str(runtime), kernel="bbbb-2"),
+    ):
+        child = host("notebook-bridge", "--kernel", str(runtime), "--wait", "0", "--standby")
+        child.send(initialize())
+        opened = child.answer(0)["result"]["instructions"]
+        called = child.call("tools/call", 1, name="add")["error"]["message"]
+        for told in (opened, called):
+            assert "cannot be told apart" in told
+            assert "%mcp config HOST --live --as NAME --write" in told
+
+
+def test_a_folder_means_the_kernel_without_a_notebook_before_the_notebooks_in_it(
+    runtime: Path, host: Start
+) -> None:
+    folder = str(runtime)
+    with (
+        FakeNotebook(runtime, "bridge-1-a", folder=folder, notebook=f"{folder}/one.ipynb"),
+        FakeNotebook(runtime, "bridge-1-b", folder=folder) as meant,
+    ):
+        host("notebook-bridge", "--kernel", folder)
+        meant.accept()
 
 
 def test_an_endpoint_of_that_name_goes_before_a_server_of_that_name(

@@ -51,7 +51,7 @@ def launch_of(
     if live:
         if command:
             raise UsageError("--live has a command of its own.", hint="Leave -- COMMAND out.")
-        found = _live(workbench, target)
+        found = _live(workbench, target, entry_name(name) if name else "")
     elif command:
         found = _command(workbench, command)
     else:
@@ -61,17 +61,11 @@ def launch_of(
     return _with(found, env or {}, headers or {})
 
 
-def _live(workbench: Workbench, target: Any) -> Launch:
+def _live(workbench: Workbench, target: Any, name: str) -> Launch:
     word = target if isinstance(target, str) else getattr(target, "name", None)
     endpoint = workbench.endpoints.get(word) if word else None
     if endpoint is None:
-        served = workbench.servers.find(target if target is not None else FIRST_SERVER)
-        bridges = [
-            one
-            for one in workbench.endpoints.values()
-            if one.transport == "bridge" and one.server is served
-        ]
-        endpoint = bridges[-1] if bridges else workbench.serve(served, "bridge")
+        endpoint = _bridge_of(workbench, target, name)
     if endpoint.transport != "bridge":
         raise UsageError(
             f"{endpoint.name} is served over {endpoint.transport}.",
@@ -81,10 +75,41 @@ def _live(workbench: Workbench, target: Any) -> Launch:
     return _bridge(endpoint)
 
 
+def _bridge_of(workbench: Workbench, target: Any, name: str) -> Endpoint:
+    """The endpoint where bridges find a server; one of its own name where another kernel has one.
+
+    Raises:
+        UsageError: hosts could not tell it from that of another kernel.
+    """
+    served = workbench.servers.find(target if target is not None else FIRST_SERVER)
+    bridges = [
+        one
+        for one in workbench.endpoints.values()
+        if one.transport == "bridge" and one.server is served
+    ]
+    called = [one for one in bridges if one.name == name]
+    fresh = not bridges
+    endpoint = (called or bridges)[-1] if bridges else workbench.serve(served, "bridge")
+    others = endpoint.listener.twins()  # type: ignore[attr-defined]
+    if not others:
+        return endpoint
+    if fresh:
+        workbench.stop(endpoint.name)
+    if name and not called:
+        return workbench.serve(served, "bridge", name=name)
+    kernels = ", ".join(str(other.pid) for other in others)
+    raise UsageError(
+        f"another kernel (process {kernels}) serves {endpoint.name} for the same "
+        f"{'notebook' if others[0].notebook else 'folder'}, and a host could not tell the two.",
+        hint="Give this one another name: %mcp config HOST --live --as NAME",
+    )
+
+
 def _bridge(endpoint: Endpoint) -> Launch:
     python, *words = endpoint.listener.command  # type: ignore[attr-defined]
     again = "" if endpoint.server.name == FIRST_SERVER else f" {endpoint.server.name}"
     named = endpoint.name != f"{endpoint.server.name}-bridge"
+    others = endpoint.listener.twins()  # type: ignore[attr-defined]
     return Launch(
         name=entry_name(endpoint.server.name),
         # -P: a host starts it in a folder whose json.py must not be taken for Python's
@@ -94,6 +119,11 @@ def _bridge(endpoint: Endpoint) -> Launch:
             f"restart of the kernel run %mcp serve{again} -t bridge"
             f"{f' --as {endpoint.name}' if named else ''}; until then what it calls gets an "
             "error that says so. A host that starts first finds no tools, and finds them then.",
+            *(
+                f"Process {other.pid} serves {endpoint.name} too, and a host could not tell the "
+                "two: give one another name, %mcp config HOST --live --as NAME"
+                for other in others
+            ),
         ),
     )
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mcp_notebook.bridge.choice import WELCOME
-from mcp_notebook.bridge.notes import Note, answers, folders, notes, remove
+from mcp_notebook.bridge.notes import Note, folders, remove, twins
 from mcp_notebook.errors import UsageError
 from mcp_notebook.runtime.masking import argv_secrets
 from mcp_notebook.shim.copies import DOWN, END, HEAD, HELLO, SAID, UP
@@ -212,7 +212,6 @@ class ShimListener:
         folder = own_folder()
         sweep(folder, "tap")
         kernel, notebook = kernel_names()
-        self._warn_of_others(folder, notebook)
         note = self._note = Note(
             endpoint=self._options.name,
             server="",
@@ -223,6 +222,11 @@ class ShimListener:
             token=secrets.token_urlsafe(32),
             path=f"{folder}/tap-{os.getpid()}-{secrets.token_hex(4)}.json",
         )
+        for other in twins(note, "tap"):
+            self._options.warn(
+                f"process {other.pid} has a tap of this name for the same folder, and hosts "
+                "cannot tell the two: stop one, or give another name with --as"
+            )
         if len(os.fsencode(note.socket)) > MAX_UNIX_PATH_BYTES:
             raise UsageError(
                 f"the socket path {note.socket} is too long.",
@@ -243,17 +247,6 @@ class ShimListener:
         self.command += ["--kernel", note.notebook or note.folder]
         if folder not in folders(environment=False):
             self.command += ["--folder", folder]
-
-    def _warn_of_others(self, folder: str, notebook: str) -> None:
-        """Say where a shim could not tell which of two kernels is meant."""
-        mine = notebook or os.path.realpath(self._options.folder)
-        for other in notes(folder, "tap")[0]:
-            theirs = other.notebook or os.path.realpath(other.folder)
-            if other.endpoint == self._options.name and theirs == mine and answers(other):
-                self._options.warn(
-                    f"process {other.pid} has a tap of this name for the same folder, and hosts "
-                    "cannot tell the two: stop one, or give another name with --as"
-                )
 
     def knows(self, greeting: bytes) -> bool:
         """Whether a greeting carries the token."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -146,6 +147,28 @@ def test_live_points_at_this_kernel_and_starts_what_it_needs(bench: Workbench) -
     assert list(bench.endpoints) == ["notebook-bridge"]
     bench.serve(name="mine", transport="bridge")
     assert "%mcp serve -t bridge --as mine;" in launch_of(bench, "mine", live=True).remarks[0]
+
+
+def test_two_kernels_that_a_host_could_not_tell_apart_are_kept_apart(bench: Workbench) -> None:
+    first = launch_of(bench, live=True)
+    with Workbench(folder=bench.folder) as other:
+        for _ in range(2):  # nothing stays that would be in the first one's way
+            with pytest.raises(UsageError, match=r"another kernel .*notebook-bridge.*--as NAME"):
+                launch_of(other, live=True)
+            assert list(other.endpoints) == []
+        for words in ({"name": "mine"}, {}, {"target": "mine"}):
+            second = launch_of(other, live=True, **words)
+            assert second.command[4:7] == ("mine", "--kernel", first.command[6])
+        assert "%mcp serve -t bridge --as mine;" in second.remarks[0]
+        assert list(other.endpoints) == ["mine"]
+        assert launch_of(bench, live=True) == first
+        # where both are served already, each says so
+        warned = other.serve(transport="bridge").warnings
+        assert f"process {os.getpid()} serves notebook-bridge for the same folder" in warned[0]
+        assert "--as NAME" in launch_of(bench, "notebook-bridge").remarks[-1]
+        with pytest.raises(UsageError, match="could not tell"):
+            launch_of(bench, live=True)
+    assert launch_of(bench, live=True) == first
 
 
 def test_an_endpoint_is_its_url_and_its_token_is_not_written(bench: Workbench) -> None:
