@@ -74,9 +74,12 @@ class Report:
             return f", not proven: {self.proof.why_not}"
         if not self.proof.ok:
             return ", but not proven equal"
-        if not self.proof.plan.calls:
-            return ", proven equal by schema; no call was there to make again"
-        return ", proven equal"
+        tools = {one.part.name for one in self.selection.registrations if one.part.kind == "tool"}
+        called = tools.intersection(self.proof.compared())
+        if not tools:
+            return ", proven equal" if self.proof.plan.calls else ", lists proven equal"
+        what = "proven equal" if called else "lists proven equal"
+        return f", {what}; {len(called)} of {len(tools)} tool{'s' * (len(tools) > 1)} called"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from mcp_notebook.runtime.servers import FIRST_SERVER
+
 from .folder import shown_path
+from .proof.plan import MAY_CHANGE
 from .proof.replay import DIFFERS, EQUAL, OLDER, UNSTEADY
 
 if TYPE_CHECKING:
@@ -125,11 +129,11 @@ def remarks(report: Report, *, stable: bool = False) -> list[str]:
     proof = report.proof
     found = [*report.selection.remarks, *report.notes]
     if proof is not None:
-        found += _of_proof(proof, stable=stable)
+        found += _of_proof(proof, report.server, stable=stable)
     return list(dict.fromkeys(found))
 
 
-def _of_proof(proof: Proof, *, stable: bool) -> Iterator[str]:
+def _of_proof(proof: Proof, server: str, *, stable: bool) -> Iterator[str]:
     seen: set[str] = set()
     for road in proof.roads:
         for line in road.differences[:SHOWN_DIFFERENCES]:
@@ -154,14 +158,28 @@ def _of_proof(proof: Proof, *, stable: bool) -> Iterator[str]:
         yield f"not the same twice, so not compared: {', '.join(unsteady)}"
     if older := _names(proof, OLDER):
         yield f"called before it was defined anew, so not compared: {older}. Call it once more."
-    for name, why in proof.plan.left_out.items():
-        yield f"{name}: compared by schema alone; {why}"
+    yield from _left_out(proof.plan.left_out, server)
     if proof.plan.unrecorded:
         yield f"never called, so compared by schema alone: {', '.join(proof.plan.unrecorded)}"
     made = proof.environment
     if made is not None and proof.roads and not stable:
         how = f"made by {made.tool} in {made.seconds:.0f} s" if made.made else "kept from before"
         yield f"proven in {proof.seconds:.1f} s in a clean environment, {how}"
+
+
+def _left_out(left_out: Mapping[str, str], server: str) -> Iterator[str]:
+    """What was not called, by the reason, and what to type so that it is."""
+    for why in dict.fromkeys(left_out.values()):
+        names = [name for name, told in left_out.items() if told == why]
+        line = f"{', '.join(names)}: compared by schema alone; {why}"
+        if why == MAY_CHANGE:
+            words = [server] if server != FIRST_SERVER else []
+            words += ["--replay", *names]
+            line += (
+                f". %mcp export {' '.join(map(shlex.quote, words))} calls them in the proof;"
+                " %%mcp tool --read-only is for tools that change nothing"
+            )
+        yield line
 
 
 def _names(proof: Proof, word: str) -> str:

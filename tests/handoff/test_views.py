@@ -13,7 +13,7 @@ from mcp_notebook.handoff.ascells import FoundPart
 from mcp_notebook.handoff.contract import Change, Diff
 from mcp_notebook.handoff.fromfile import Imported
 from mcp_notebook.handoff.proof.environment import Environment
-from mcp_notebook.handoff.proof.plan import Plan
+from mcp_notebook.handoff.proof.plan import MAY_CHANGE, Plan
 from mcp_notebook.handoff.proof.proof import Proof, RoadResult
 from mcp_notebook.handoff.proof.recorded import Call
 from mcp_notebook.handoff.proof.replay import DIFFERS, EQUAL, OLDER, UNSTEADY, Verdict
@@ -92,12 +92,20 @@ ROADS = (
         ),
     ),
     RoadResult(transport="websocket", era="legacy", error="the server ended at once"),
+    RoadResult(
+        transport="http",
+        era="legacy",
+        verdicts=(
+            Verdict(call=Call(method="prompts/get", name="area", seq=5), word=EQUAL),
+            Verdict(call=call("plain", 2), word=UNSTEADY),
+        ),
+    ),
 )
 
 BAD = Proof(
-    roads=ROADS,
+    roads=ROADS[:3],
     plan=Plan(
-        calls=tuple(verdict.call for road in ROADS for verdict in road.verdicts),
+        calls=tuple(verdict.call for road in ROADS[:3] for verdict in road.verdicts),
         left_out={"send": "it may change something"},
         unrecorded=("never",),
         unsteady=frozenset({"clock"}),
@@ -185,12 +193,17 @@ SUMMARIES: list[tuple[Proof | None, str, bool]] = [
     (Proof(why_not="KEY is not set"), "2 parts exported, not proven: KEY is not set", False),
     (
         Proof(roads=(RoadResult(transport="stdio", era="legacy"),)),
-        "2 parts exported, proven equal by schema; no call was there to make again",
+        "2 parts exported, lists proven equal; 0 of 2 tools called",
         True,
     ),
     (
         Proof(roads=(ROADS[0],), plan=Plan(calls=(call("area", 1),))),
-        "2 parts exported, proven equal",
+        "2 parts exported, proven equal; 2 of 2 tools called",
+        True,
+    ),
+    (
+        Proof(roads=(ROADS[3],), plan=Plan(calls=(ROADS[3].verdicts[0].call,))),
+        "2 parts exported, lists proven equal; 0 of 2 tools called",
         True,
     ),
 ]
@@ -203,6 +216,19 @@ def test_the_first_line_says_what_was_proven(proof: Proof | None, said: str, ok:
     assert export.report.summary() == f"notebook: {said}"
     assert repr(export).startswith(f"notebook: {said}")
     assert export.ok is ok
+
+
+def test_what_was_not_called_is_one_line_with_what_to_type() -> None:
+    left_out = dict.fromkeys(["send", "odd name", "drop"], MAY_CHANGE)
+    plan = Plan(left_out={**left_out, "ask": "a secret stands in what was asked"})
+    export = made(proof=Proof(roads=(ROADS[0],), plan=plan))
+    lines = [line for line in repr(export).splitlines() if "by schema alone" in line]
+    assert lines == [
+        "send, odd name, drop: compared by schema alone; a call may change something: neither "
+        "read-only nor idempotent. %mcp export --replay send 'odd name' drop calls them in the "
+        "proof; %%mcp tool --read-only is for tools that change nothing",
+        "ask: compared by schema alone; a secret stands in what was asked",
+    ]
 
 
 def test_what_was_refused_names_the_way_and_the_ways_out() -> None:

@@ -18,6 +18,9 @@ from .recorded import Call, distinct, recorded
 MOST_CALLS: Final = 200
 """So many calls are replayed on each road, the newest."""
 
+MAY_CHANGE: Final = "a call may change something: neither read-only nor idempotent"
+"""Why a tool is not called that says nothing of itself."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -112,7 +115,7 @@ def _harmless(tool: Mapping[str, Any]) -> bool:
 
 def _why_not(call: Call, callable_tools: frozenset[str]) -> str:
     if call.kind == "tool" and call.name not in callable_tools:
-        return "it may change something: neither read-only nor idempotent, nor named by --replay"
+        return MAY_CHANGE
     if call.reaches:
         return "a secret stands in what was asked"
     if call.tangled:

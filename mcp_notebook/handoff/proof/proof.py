@@ -108,6 +108,16 @@ class Proof:
             if any(eras.get(call.seq, {}).values()) and call.name not in unsteady
         ]
 
+    def compared(self) -> list[str]:
+        """The tools of which a call was made again and answered alike."""
+        found = [
+            verdict.call.name
+            for road in self.roads
+            for verdict in road.verdicts
+            if verdict.word == EQUAL and verdict.call.kind == "tool"
+        ]
+        return list(dict.fromkeys(found))
+
     def unsteady(self) -> list[str]:
         """What is not deterministic: as the user said, and as was found."""
         found = [
