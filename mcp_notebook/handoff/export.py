@@ -255,12 +255,15 @@ def _prove(
         made = _environment(workbench, layout, on_step)
     except McpError as error:
         return Proof(plan=plan, why_not=f"{error.message} %mcp export --no-check does without.")
-    file = (folder.root / layout.script).resolve()
+    root = folder.root.resolve()
+    file = root / layout.script
     return prove(
         Subject(
             command=(str(made.python), *(["-m", layout.module] if layout.module else [str(file)])),
             env=values,
             path=str(file.parent.parent) if layout.module else "",
+            root=root,
+            files=tuple(layout.files),
         ),
         workbench=workbench,
         server=server,
