@@ -29,6 +29,7 @@ from .dynamic import dynamic
 from .effects import effect_of
 from .environment import import_os, settings
 from .files import Files
+from .given import check_left, check_named
 from .history import History
 from .judgement import Judgement
 from .modules import Modules, imported
@@ -61,6 +62,9 @@ def gather(
         replace: by name, the expression that gives its value.
         env: by name, the environment variable that gives its value.
         folder: where the notebook is.
+
+    Raises:
+        UsageError: a name is given that no part uses, or what is given cannot be.
     """
     statements, left_out = cells.statements()
     secrets = known_secrets(names, statements)
@@ -109,6 +113,8 @@ class _Gathering:
         registrations, taken = self._walk_all(rooted)
         if self._rehearsed(registrations, taken):
             registrations, taken = self._walk_all(rooted)
+        used = self._notebook.reached | {name for name in self._nodes if name.isidentifier()}
+        check_named(self._notebook, used, whole=not self._obstacles)
         return self._selected(registrations, taken)
 
     def _walk_all(
@@ -249,6 +255,7 @@ class _Gathering:
     def _selected(self, registrations: list[Registration], taken: dict[str, Node]) -> Selection:
         environment = self._notebook.environment
         pieces = [*self._settings(taken), *ordered(taken)]
+        check_left(self._notebook, pieces)
         sources = "\n".join(piece.source for piece in pieces)
         variables = {n: v for n, v in environment.variables.items() if f'"{n}"' in sources
                      or f"'{n}'" in sources or n in self._implicit}  # fmt: skip

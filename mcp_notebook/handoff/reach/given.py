@@ -7,12 +7,14 @@ import builtins
 import importlib.util
 import io
 import json
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Collection, Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.selection import Shipped
+from mcp_notebook.runtime.names import near
 
 from .cells import parse
 from .files import shows_secret
@@ -20,6 +22,57 @@ from .names import reads
 from .node import Node, Piece, Trouble
 from .notebook import Notebook
 from .pure import same
+
+
+def check_named(notebook: Notebook, used: Collection[str], *, whole: bool) -> None:
+    """See that every name that the user gave is one that the parts use.
+
+    A value stays where it is when its name is misspelt, and the user believes that it left.
+
+    Args:
+        notebook: what the user named.
+        used: the names that the parts use.
+        whole: whether these are all: behind what cannot leave there may be more.
+
+    Raises:
+        UsageError: one is not there, or nothing uses it.
+    """
+    shown = sorted(name for name in used if name in notebook.names and _is_value(name, notebook))
+    for option in ("env", "freeze", "replace"):
+        for name in getattr(notebook, option):
+            there = name in notebook.names
+            if name in used or (there and not whole):
+                continue
+            told = f"There is: {', '.join(shown)}." if shown else "They use no variable."
+            raise UsageError(
+                f"--{option} {name}: no part of the server uses {name}."
+                if there
+                else f"--{option} {name}: there is no variable {name!r}.",
+                hint=near(name, [*shown, *used]).strip() or told,
+            )
+
+
+def check_left(notebook: Notebook, pieces: Iterable[Piece]) -> None:
+    """See that no statement still writes down what is to come from the environment.
+
+    Raises:
+        UsageError: one binds it together with something that is used: ``a, key = 1, "..."``.
+    """
+    for piece in pieces:
+        for name in notebook.env:
+            if piece.cell and name in piece.binds:
+                others = ", ".join(one for one in piece.binds if one != name)
+                raise UsageError(
+                    f"--env {name}: {piece.cell} gives {name} its value together with {others},"
+                    " so that it would stay in the source.",
+                    hint=f"Give {name} its value in a statement of its own, and run the cell again.",
+                )
+
+
+def _is_value(name: str, notebook: Notebook) -> bool:
+    return not isinstance(
+        notebook.names[name], types.FunctionType | types.ModuleType | type
+    ) and not name.startswith("_")
 
 
 def replaced(name: str, expression: str, notebook: Notebook) -> Node:

@@ -101,3 +101,38 @@ def test_a_table_is_no_variable(stage: Stage) -> None:
     stage.run("value = {'a': 1}", LOOK)
     (obstacle,) = stage.gather(env={"value": "SHOP_VALUE"}).obstacles
     assert "holds text" in obstacle.reason
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"env": {"vlaue": "SHOP_VALUE"}}, r"--env vlaue: there is no variable.*mean value\?"),
+        ({"freeze": {"nosuch": "x.json"}}, r"--freeze nosuch: there is no variable.*is: value\."),
+        ({"replace": {"nosuch": "1"}}, "--replace nosuch: there is no variable 'nosuch'"),
+        ({"env": {"other": "X"}}, "--env other: no part of the server uses other"),
+    ],
+)
+def test_a_name_that_nothing_uses_is_a_wrong_line(
+    stage: Stage, option: dict[str, Any], said: str
+) -> None:
+    stage.run("value = 'postgres'\nother = 1", LOOK)
+    with pytest.raises(UsageError, match=said):
+        stage.gather(**option)
+
+
+def test_a_name_behind_what_cannot_leave_and_one_that_was_deleted_may_be_given(
+    stage: Stage,
+) -> None:
+    stage.run(
+        "import sqlite3\nsize = 3\nvalue = sqlite3.connect(':memory:', cached_statements=size)",
+        LOOK,
+    )
+    assert stage.gather(env={"size": "SIZE"}).obstacles
+    del stage.names["value"]
+    assert "value = 1" in source_of(stage.gather(replace={"value": "1"}))
+
+
+def test_a_value_that_would_stay_in_the_source_is_a_wrong_line(stage: Stage) -> None:
+    stage.run("other, value = 1, 'postgres'", LOOK.replace("value)", "[other, value])"))
+    with pytest.raises(UsageError, match=r"--env value: cell 1 gives .* together with other"):
+        stage.gather(env={"value": "SHOP_VALUE"})
