@@ -142,3 +142,106 @@ def _not_due(got: Any, due: list[str], number: int) -> Verdict | None:
     if number == 0:
         return failed(seen, "The list that came in, with the item at its end.")
     return failed(seen, "Each process has a memory of its own: what is in the basket comes in.")
+
+
+# ---- 06.3 ------------------------------------------------------------------------------------
+
+NAME: Final = "tickets.example"
+_REFUSED: Final = 421
+_STARTING_S: Final = 40.0
+_RUN_ABOVE: Final = "Run the cells above, from the first one on; then check again."
+
+
+@exercise(
+    "06.3",
+    title="The right name",
+    hints=(
+        "The server says in its answer which option it wants.",
+        'An option and its value are two texts: ["--option", "value"].',
+    ),
+    start="Fill OPTIONS; the server's own answer, above, says with what.",
+)
+def named(attempt: Attempt) -> Verdict:
+    """The server is reached under its public name and under no other."""
+    options = attempt.get("OPTIONS", kind=list)
+    if not options:
+        attempt.untouched("OPTIONS is empty.")
+    if not all(isinstance(option, str) for option in options):
+        return failed(f"OPTIONS is {brief(options)}.", "A list of texts.")
+    if "reached" not in attempt.names:
+        attempt.stop("Nothing is there yet to start the server with.", _RUN_ABOVE)
+    ran = attempt.run(
+        attempt.get("reached", kind=callable), options, timeout_s=_STARTING_S, catch=True
+    )
+    if ran.timed_out or ran.error is not None:
+        what = "it did not come up in time" if ran.timed_out else brief(str(ran.error))
+        return failed(f"The server does not start: {what}", "python exported/shop.py --help")
+    found, _said = ran.value
+    return _names_judged(found)
+
+
+def _names_judged(found: dict[str, int]) -> Verdict:
+    own = {name: status for name, status in found.items() if name.partition(":")[0] == NAME}
+    others = {name: status for name, status in found.items() if name not in own}
+    if open_to := [name for name, status in others.items() if status != _REFUSED]:
+        return failed(
+            f"{open_to[0]} gets in too.",
+            "With * any name is let in, so that nothing is checked any more: give the one name.",
+        )
+    if all(status == _REFUSED for status in own.values()):
+        return failed(
+            f"{NAME} is still answered with {_REFUSED}.",
+            "The name alone, as it stands in Host: without https:// and without a path.",
+        )
+    if closed := [name for name, status in own.items() if status == _REFUSED]:
+        return failed(
+            f"{closed[0]} is still answered with {_REFUSED}.",
+            "A name without a port stands for each of its ports.",
+        )
+    return passed(f"{NAME} is let in, with and without a port, and nobody else.")
+
+
+# ---- 06.4 ------------------------------------------------------------------------------------
+
+KIOSK: Final = ("seat", "price", "reserve", "free", "cancel")
+_BREAKS_BECAUSE: Final = {
+    "reserve": "Somebody who left days out, as he might, is refused now.",
+    "free": "Somebody who counts with the number gets a text now.",
+}
+_HARMLESS_BECAUSE: Final = {
+    "seat": "A new argument with a default: who does not know it need not send it.",
+    "price": "A whole number is a number too: what was right is right still.",
+    "cancel": "A model reads another text; programs send and get what they did.",
+}
+
+
+@exercise(
+    "06.4",
+    title="Which changes break",
+    hints=(
+        "Two questions for each tool: is what was sent still accepted? Is what comes back still "
+        "what was promised?",
+        "A default that is gone makes an argument required.",
+    ),
+    start="Put the names of the tools whose change breaks a client into BREAKS, as texts.",
+)
+def foreseen(attempt: Attempt) -> Verdict:
+    """The set that was predicted is the one that the comparison of contracts finds."""
+    given = attempt.get("BREAKS")
+    if not isinstance(given, set | frozenset | list | tuple) and given != {}:
+        return failed(f"BREAKS is {brief(given)}.", 'A set of names: {"seat", "price"}')
+    if ... in given:
+        attempt.untouched("BREAKS is still the ... of the exercise.")
+    if unknown := [name for name in given if name not in KIOSK]:
+        return failed(f"{brief(unknown[0])} is no tool.", f"The five are {', '.join(KIOSK)}.")
+    if "breaking" not in attempt.names:
+        attempt.stop("Nothing is there yet to compare with.", _RUN_ABOVE)
+    due = attempt.run(attempt.get("breaking", kind=callable), timeout_s=_STARTING_S).value
+    for name in KIOSK:
+        if name in due and name not in given:
+            why = _BREAKS_BECAUSE.get(name, "%mcp diff kiosk exported/kiosk.py tells why.")
+            return failed(f"{name} breaks clients, and is not in your set.", why)
+        if name in given and name not in due:
+            why = _HARMLESS_BECAUSE.get(name, "%mcp diff kiosk exported/kiosk.py tells why.")
+            return failed(f"{name} breaks nobody.", why)
+    return passed(f"{', '.join(sorted(due))}: as %mcp diff says.")

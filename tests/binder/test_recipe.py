@@ -17,7 +17,7 @@ from tests.rigs.surroundings import IN_CI
 from tests.structure.house import ROOT
 
 BINDER = ROOT / "binder"
-PROGRAMS = {"nginx-light", "haproxy", "openssl", "curl", "nodejs", "iproute2"}
+PROGRAMS = {"nginx-light", "haproxy", "openssl", "curl", "nodejs", "iproute2", "redis-server"}
 FIRST_LESSON = "lessons/00_first_call.ipynb"
 LAUNCH = re.compile(r"https://mybinder\.org/v2/gh/([^/\s]+/[^/\s]+)/([^?\s]+)\?([^\s)\"'<>]+)")
 PLACEHOLDER = "OWNER/REPO"

@@ -10,7 +10,7 @@ import pytest
 
 from mcp_notebook.errors import ConnectError, UsageError
 from mcp_notebook.learn.attempt import Attempt
-from mcp_notebook.learn.lesson06 import FREE, agreed, left_the_notebook
+from mcp_notebook.learn.lesson06 import FREE, agreed, foreseen, left_the_notebook, named
 from mcp_notebook.learn.verdict import Verdict
 from mcp_notebook.trace.store import Trace
 
@@ -162,3 +162,91 @@ def test_a_cell_that_needs_another_cell_is_told_so() -> None:
     assert not verdict.passed
     assert "DEFAULT" in verdict.seen
     assert "one cell" in verdict.hint
+
+
+# ---- 06.3 ------------------------------------------------------------------------------------
+
+SITES = ("tickets.example", "tickets.example:8080", "evil.example")
+
+
+def server(options: list[str]) -> tuple[dict[str, int], str]:
+    """What the exported server would say, without starting it."""
+    if "--allow" in options:
+        raise ConnectError("python ended at once: unrecognized arguments: --allow.")
+    allowed = options[1:]
+    found = {}
+    for site in SITES:
+        known = {"*", site, site.partition(":")[0]} & set(allowed)
+        found[site] = 400 if known else 421
+    return found, "Host is not served here."
+
+
+def with_options(options: Any, **names: Any) -> Verdict:
+    found: Verdict = named.judge(Attempt({"OPTIONS": options, **names}, Trace()))
+    return found
+
+
+def test_the_public_name_and_no_other_passes() -> None:
+    assert with_options(["--allowed-host", "tickets.example"], reached=server).passed
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (["--allowed-host", "*"], "any name is let in"),
+        (["--allowed-host", "https://tickets.example"], "without https://"),
+        (["--allowed-host", "tickets.example:8080"], "each of its ports"),
+        (["--allow", "tickets.example"], "--help"),
+        ([8080], "list of texts"),
+        ([], "own answer"),
+    ],
+)
+def test_options_that_do_not_name_the_host_are_told_why(options: Any, hint: str) -> None:
+    verdict = with_options(options, reached=server)
+
+    assert not verdict.passed
+    assert hint in verdict.hint
+
+
+def test_options_are_not_judged_before_the_cells_above_ran() -> None:
+    assert "Run the cells above" in with_options(["--allowed-host", "x"]).hint
+
+
+# ---- 06.4 ------------------------------------------------------------------------------------
+
+
+def with_breaks(given: Any, **names: Any) -> Verdict:
+    found: Verdict = foreseen.judge(Attempt({"BREAKS": given, **names}, Trace()))
+    return found
+
+
+def due() -> set[str]:
+    return {"reserve", "free"}
+
+
+def test_the_changes_that_break_pass_in_any_order() -> None:
+    assert with_breaks(["free", "reserve"], breaking=due).passed
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({...}, "as texts"),
+        ({}, "is refused now"),
+        ({"reserve"}, "gets a text now"),
+        ({"reserve", "free", "seat"}, "need not send it"),
+        ({"reserve", "free", "price"}, "is a number too"),
+        ({"reserve", "free", "cancel"}, "programs send"),
+        ({"kiosk"}, "The five are"),
+        ("free", "A set of names"),
+    ],
+)
+def test_a_wrong_set_of_changes_is_told_why(given: Any, hint: str) -> None:
+    verdict = with_breaks(given, breaking=due)
+
+    assert not verdict.passed
+    assert hint in verdict.hint
+
+
+def test_changes_are_not_judged_before_the_cells_above_ran() -> None:
+    assert "Run the cells above" in with_breaks({"free"}).hint

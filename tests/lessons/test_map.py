@@ -21,6 +21,7 @@ PROGRAMS = {
     "Node": re.compile(r"[\"']node[\"']"),
     "openssl": re.compile(r"[\"']openssl[\"']"),
     "curl": re.compile(r"[\"']curl[\"']"),
+    "redis-server": re.compile(r"[\"']redis-server[\"']"),
     "unshare": re.compile(r"[\"']unshare[\"']"),
 }
 """How a cell, or a probe that a cell starts, names a program that it runs."""

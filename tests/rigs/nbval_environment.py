@@ -5,6 +5,7 @@ Used as `pytest -p tests.rigs.nbval_environment --nbval-lax ...`.
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -18,12 +19,19 @@ from tests.rigs.surroundings import jupyter_environment
 
 def pytest_configure(config: pytest.Config) -> None:
     """Sends every Jupyter folder to a temporary one for the whole run."""
+    importlib.import_module("nbval.kernel").RunningKernel.execute_cell_input = _with_history
     home = tempfile.TemporaryDirectory(prefix="mcp-nbval-", ignore_cleanup_errors=True)
     config.add_cleanup(home.cleanup)
     os.environ.update(jupyter_environment(Path(home.name)))
     # not that of whoever works through the lessons in this checkout
     os.environ["MCP_NOTEBOOK_PROGRESS"] = str(Path(home.name) / "progress.json")
     os.environ["MCP_NOTEBOOK_RESULTS"] = str(Path(home.name) / "results.json")
+
+
+def _with_history(kernel: Any, source: str, allow_stdin: bool | None = None) -> str:
+    """Executes a cell as a front end does: the kernel's history has it, which an export reads."""
+    said: str = kernel.kc.execute(source, allow_stdin=allow_stdin, stop_on_error=False)
+    return said
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
