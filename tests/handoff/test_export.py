@@ -116,6 +116,36 @@ def test_files_of_an_earlier_export_that_no_longer_fit_are_named(
     assert [line for line in both.report.notes if "Dockerfile" in line] == []
 
 
+def test_a_file_of_a_project_is_compared_by_the_contract_of_the_project(
+    script: ModuleType, tmp_path: Path
+) -> None:
+    made = script.wb.export(check=False, package=True)
+    assert made.path == tmp_path / "notebook/src/notebook_server/server.py"
+    path = "notebook/src/notebook_server/server.py"
+    assert since_export(script.wb, path=path).changes == ()
+    script.wb.servers["notebook"].remove("key-length")
+    made.path.write_text("raise SystemExit('it was run')")
+    found = since_export(script.wb, path=path)
+    assert [one.says for one in found] == ["is gone"]
+    assert found.remarks == (f"{path.partition('/')[2]} was changed since its export; --start asks "
+                             "the file itself",)  # fmt: skip
+
+
+def test_a_file_is_run_only_where_that_is_said(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = script.wb.export(check=False).path
+    assert path is not None
+    alone = tmp_path / "alone.py"
+    alone.write_bytes(path.read_bytes())
+    with pytest.raises(UsageError, match=r"no contract is kept beside alone\.py.*--start runs"):
+        since_export(script.wb, path="alone.py")
+    monkeypatch.setenv("KEY", "of the kernel")
+    found = since_export(script.wb, path="alone.py", start=True)
+    assert found.changes == ()
+    assert found.remarks == ("alone.py was started and asked",)
+
+
 def test_an_export_says_what_lives_in_one_process(tmp_path: Path) -> None:
     source = "cart = []\ndef add(x: int) -> int:\n    cart.append(x)\n    return len(cart)\n"
     names: dict[str, object] = {"__name__": "shop"}
