@@ -13,8 +13,12 @@ from pathlib import Path
 
 from mcp_notebook.errors import UsageError
 from mcp_notebook.runtime.credentials import sounds_secret
+from mcp_notebook.runtime.masking import argv_secrets
 from mcp_notebook.runtime.targets import from_url, looks_like_url
 from mcp_notebook.transports import register_builtin
+
+_REFERENCE = re.compile(r"(?:(?i:bearer|basic|token)\s+)?\$\{[^}]*\}")
+"""What a host fills in by itself: ``${env:NAME}``."""
 
 SPOKEN = ("http", "http-json", "sse")
 """The transports that hosts speak over the network."""
@@ -52,6 +56,11 @@ def entry_name(text: str) -> str:
     """A name that every host takes: letters, digits, ``-`` and ``_``."""
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")
     return name if name[:1].isalpha() else f"mcp-{name}".strip("-")
+
+
+def tells_secret(*words: str) -> bool:
+    """Whether words of a command, a URL or a value hold a secret, by place or by shape."""
+    return bool(argv_secrets([_REFERENCE.sub("", word) for word in words]))
 
 
 def absolute(command: Sequence[str], folder: str) -> tuple[str, ...]:
@@ -175,11 +184,17 @@ def of_url(
             "the URL has a password in it, which would be written into the file.",
             hint="Leave it out of the URL and give --header Authorization=$NAME",
         )
+    if tells_secret(url):
+        raise UsageError(
+            "the URL has a secret in it, which would be written into the file.",
+            hint="Leave it out and give it as a header, --header Authorization=$NAME, or add it "
+            "to the file by hand.",
+        )
     name = name or entry_name(target.name)
     plain: dict[str, str] = {}
     secret: dict[str, tuple[str, str]] = {}
     for header, value in (headers or {}).items():
-        if sounds_secret(header):
+        if sounds_secret(header) or tells_secret(value):
             scheme = value.partition(" ")[0] if " " in value else ""
             pattern = f"{scheme} {{}}" if scheme.isalpha() else "{}"
             secret[header] = (variable_name(name, header), pattern)
@@ -203,5 +218,9 @@ def variable_name(*words: str) -> str:
 
 def divided(env: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Variables with their values, and the names of those that hold secrets."""
-    plain = {name: value for name, value in env.items() if not sounds_secret(name)}
+    plain = {
+        name: value
+        for name, value in env.items()
+        if not sounds_secret(name) and not tells_secret(value)
+    }
     return plain, {name: name for name in env if name not in plain}

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.folder import SCRIPT, script_path
 from mcp_notebook.runtime.connection import Connection
-from mcp_notebook.runtime.credentials import sounds_secret
 from mcp_notebook.runtime.endpoint import Endpoint
-from mcp_notebook.runtime.masking import argv_secrets
 from mcp_notebook.runtime.servers import FIRST_SERVER
 from mcp_notebook.runtime.targets import looks_like_url
 
-from .launch import Launch, entry_name, of_command, of_file, of_url
+from .launch import Launch, divided, entry_name, of_command, of_file, of_url, tells_secret
 
 if TYPE_CHECKING:
     from mcp_notebook.runtime.workbench import Workbench
@@ -131,7 +129,7 @@ def _bridge(endpoint: Endpoint) -> Launch:
 def _command(workbench: Workbench, command: Sequence[str]) -> Launch:
     from mcp_notebook.runtime.targets import from_command
 
-    if argv_secrets(command):
+    if tells_secret(*command):
         raise UsageError(
             "the command has a secret in it, which would be written into the file.",
             hint="Give it as a variable: --env NAME",
@@ -209,7 +207,7 @@ def _connection(workbench: Workbench, connection: Connection) -> Launch:
     if isinstance(target.address, str):
         return of_url(target.address, name=name, headers=options.all_headers())
     argv: Any = target.address
-    if argv_secrets(argv):
+    if tells_secret(*argv):
         raise UsageError(
             f"the command of {connection.name} has a secret in it, which would be written into "
             "the file.",
@@ -248,7 +246,7 @@ def _with(
         raise UsageError("--env is for a command.", hint="A URL takes --header NAME=VALUE")
     if headers and not found.url:
         raise UsageError("--header is for a URL.", hint="A command takes --env NAME=VALUE")
-    plain = {k: v for k, v in env.items() if v is not None and not sounds_secret(k)}
+    plain = divided({k: v for k, v in env.items() if v is not None})[0]
     secret = {k: k for k in env if k not in plain}
     asked = of_url(
         found.url or "http://127.0.0.1/",

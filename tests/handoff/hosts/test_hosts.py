@@ -286,3 +286,46 @@ def test_variables_and_headers_are_added(bench: Workbench) -> None:
     )
     assert found.headers == {"A": "1"}
     assert found.secret_headers == {"Authorization": ("H_EXAMPLE_AUTHORIZATION", "Bearer {}")}
+
+
+TOKEN = "ghp_" + "a1B2" * 9
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"command": ["cat", "postgresql://bob:hunter2-hunter2@h/db"]},
+        {"command": ["cat", "--header", f"Authorization: Bearer {SECRET}"]},
+        {"command": ["cat", TOKEN]},
+        {"target": f"https://a.example/mcp?token={SECRET}"},
+        {"target": f"https://a.example/mcp?a=1&api_key={SECRET}"},
+        {"target": f"https://a.example/{TOKEN}/mcp"},
+    ],
+)
+def test_a_secret_in_a_command_or_url_is_refused(words: dict[str, Any], bench: Workbench) -> None:
+    with pytest.raises(UsageError, match="a secret in it, which would be written") as refused:
+        launch_of(bench, **words)
+    assert SECRET not in str(refused.value)
+    assert TOKEN not in str(refused.value)
+
+
+def test_a_secret_under_a_plain_name_is_told_by_its_shape(bench: Workbench) -> None:
+    url = f"postgres://bob:{SECRET}@h/db"
+    env = {"DATABASE_URL": url, "GH": TOKEN, "MODE": "x", "PLACE": "http://h/?mode=plain"}
+    found = launch_of(bench, command=["cat"], env=env)
+    assert found.env == {"MODE": "x", "PLACE": "http://h/?mode=plain"}
+    assert found.secret_env == {"DATABASE_URL": "DATABASE_URL", "GH": "GH"}
+    headers = {"X-Org": f"Bearer {TOKEN}", "X-Mode": "plain"}
+    found = launch_of(bench, "https://h.example/mcp", headers=headers)
+    assert found.headers == {"X-Mode": "plain"}
+    assert found.secret_headers == {"X-Org": ("H_EXAMPLE_X_ORG", "Bearer {}")}
+    child = bench.connect([sys.executable, "-m", "mcp_notebook.bridge", "--standby"], env=env)
+    found = launch_of(bench, child)
+    assert (set(found.env), set(found.secret_env)) == ({"MODE", "PLACE"}, {"DATABASE_URL", "GH"})
+
+
+def test_what_a_host_fills_in_by_itself_is_no_secret(bench: Workbench) -> None:
+    argv = ["cat", "--header", "Authorization: Bearer ${env:MY_TOKEN}", "--key", "${input:my-key}"]
+    assert launch_of(bench, command=argv).command[1:] == tuple(argv[1:])
+    url = "https://a.example/mcp?token=${env:MY_TOKEN}"
+    assert launch_of(bench, url).url == url
