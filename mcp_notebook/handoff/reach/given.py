@@ -10,7 +10,7 @@ import json
 import types
 from collections.abc import Callable, Collection, Iterable
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.selection import Shipped
@@ -21,7 +21,13 @@ from .files import shows_secret
 from .names import reads
 from .node import Node, Piece, Trouble
 from .notebook import Notebook
+from .objects import affine
 from .pure import same
+
+_AFFINE: Final = (
+    "can be used on the thread alone that made it, and tools run on others:"
+    " sqlite3.connect(..., check_same_thread=False)."
+)
 
 
 def check_named(notebook: Notebook, used: Collection[str], *, whole: bool) -> None:
@@ -65,7 +71,7 @@ def check_left(notebook: Notebook, pieces: Iterable[Piece]) -> None:
                 raise UsageError(
                     f"--env {name}: {piece.cell} gives {name} its value together with {others},"
                     " so that it would stay in the source.",
-                    hint=f"Give {name} its value in a statement of its own, and run the cell again.",
+                    hint=f"Give {name} its value in a statement of its own; run the cell again.",
                 )
 
 
@@ -82,7 +88,7 @@ def replaced(name: str, expression: str, notebook: Notebook) -> Node:
         UsageError: it is no expression.
     """
     try:
-        ast.parse(expression, mode="eval")
+        made = ast.parse(expression, mode="eval").body
     except SyntaxError as error:
         raise UsageError(
             f"{expression!r} is no Python expression: {error.msg}.",
@@ -109,7 +115,10 @@ def replaced(name: str, expression: str, notebook: Notebook) -> Node:
                 lazy=used.lazy - {name} - modules.keys(),
             ),
         ),
-        remarks=(f"{name} is given by --replace: {expression}",),
+        remarks=(
+            f"{name} is given by --replace: {expression}",
+            *([f"{name} {_AFFINE}"] if affine(made) else []),
+        ),
     )
 
 

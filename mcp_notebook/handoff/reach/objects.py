@@ -158,9 +158,21 @@ def _kind(value: Any) -> str:
     return kind.__name__ if top in ("builtins", "__main__") else f"{top} {kind.__name__}"
 
 
+def affine(made: ast.AST | None) -> bool:
+    """Whether a call makes a SQLite connection that one thread alone may use: tools run on more."""
+    return (
+        isinstance(made, ast.Call)
+        and ast.unparse(made.func) in ("sqlite3.connect", "sqlite3.Connection")
+        and bool(made.args)
+        and not any(keyword.arg in ("check_same_thread", None) for keyword in made.keywords)
+    )
+
+
 def _live(name: str, value: Any, why: str = "", made: ast.AST | None = None) -> Trouble:
     because = f" ({why})" if why else ""
     text = ast.unparse(made) if isinstance(made, ast.expr) else ""
+    if affine(made):
+        text = f"{text[:-1]}, check_same_thread=False)"
     if not text or len(text) > 80 or "await" in text:
         text = "EXPRESSION that makes it"
     elif any(c in text for c in " '\""):

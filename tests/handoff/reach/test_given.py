@@ -79,6 +79,13 @@ def test_an_expression_takes_the_place_of_a_value(stage: Stage) -> None:
     assert run_beside(selection, stage.folder).t() == "1/3"
 
 
+@pytest.mark.parametrize("more", ["", ", check_same_thread=False"])
+def test_a_connection_of_one_thread_is_said(stage: Stage, more: str) -> None:
+    stage.run("import sqlite3\nvalue = sqlite3.connect(':memory:')", LOOK)
+    remarks = stage.gather(replace={"value": f"sqlite3.connect('x.db'{more})"}).remarks
+    assert any("tools run on others" in remark for remark in remarks) is not bool(more)
+
+
 def test_a_wrong_expression_is_a_wrong_line(stage: Stage) -> None:
     stage.run("value = 1", LOOK)
     with pytest.raises(UsageError, match="no Python expression"):

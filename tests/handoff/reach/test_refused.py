@@ -93,7 +93,7 @@ REFUSED = {
         cells=["import sqlite3\ndb = sqlite3.connect(':memory:')", tool("db")],
         through=("t", "db"),
         reason="sqlite3 Connection",
-        way="--replace db=",
+        way="check_same_thread=False",
     ),
     "client": Refused(
         cells=["import httpx\nclient = httpx.Client()", tool("client.get('x')")],
