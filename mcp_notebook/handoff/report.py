@@ -78,8 +78,10 @@ class Report:
         called = tools.intersection(self.proof.compared())
         if not tools:
             return ", proven equal" if self.proof.plan.calls else ", lists proven equal"
-        what = "proven equal" if called else "lists proven equal"
-        return f", {what}; {len(called)} of {len(tools)} tool{'s' * (len(tools) > 1)} called"
+        failing = called.intersection(self.proof.only_failing())
+        what = "proven equal" if called - failing else "lists proven equal"
+        told = f", {what}; {len(called)} of {len(tools)} tool{'s' * (len(tools) > 1)} called"
+        return f"{told}, {len(failing)} with nothing but errors" if failing else told
 
 
 @dataclass(frozen=True, kw_only=True)

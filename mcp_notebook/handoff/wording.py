@@ -120,6 +120,8 @@ def proof_rows(report: Report) -> list[tuple[str, str, str]]:
         counts = [
             f"{n} {word}" for word in (EQUAL, DIFFERS, UNSTEADY, OLDER) if (n := road.count(word))
         ]
+        if failed := sum(verdict.failed for verdict in road.verdicts):
+            counts[0] += f" ({failed} an error on both sides)"
         rows.append((road.name, lists, f"calls: {', '.join(counts)}" if counts else "no call"))
     return rows
 
@@ -153,6 +155,7 @@ def _of_proof(proof: Proof, server: str, *, stable: bool) -> Iterator[str]:
             "Was it recorded before something changed? %mcp trace --clear, and call it once more. "
             "May it be another each time? --unsteady TOOL leaves it out."
         )
+    yield from _errors(proof)
     yield from _notes(proof)
     if unsteady := proof.unsteady():
         yield f"not the same twice, so not compared: {', '.join(unsteady)}"
@@ -180,6 +183,19 @@ def _left_out(left_out: Mapping[str, str], server: str) -> Iterator[str]:
                 " %%mcp tool --read-only is for tools that change nothing"
             )
         yield line
+
+
+def _errors(proof: Proof) -> Iterator[str]:
+    """What fails in the notebook and in the file alike: equal, and of no use to anybody."""
+    found: dict[str, str] = {}
+    for road in proof.roads:
+        for verdict in road.verdicts:
+            if verdict.failed:
+                found.setdefault(verdict.call.name, verdict.got)
+    only = proof.only_failing()
+    for name, text in list(found.items())[:SHOWN_DIFFERENCES]:
+        which = "every call fails" if name in only else "a call fails"
+        yield f"{name}: {which} in the notebook and in the file alike: {text}"
 
 
 def _names(proof: Proof, word: str) -> str:

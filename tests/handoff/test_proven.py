@@ -75,3 +75,12 @@ def test_each_road_begins_with_the_files_as_they_ship(exports: list[Export]) -> 
         assert export.report.proof is not None
         assert export.report.proof.ok, export
         assert len(export.report.proof.roads) == 4
+
+
+@pytest.mark.slow
+def test_an_error_on_both_sides_is_said_to_be_one(exports: list[Export]) -> None:
+    said = repr(exports[0])
+    assert "proven equal; 2 of 2 tools called, 1 with nothing but errors" in said
+    assert "calls: 2 equal (1 an error on both sides)" in said
+    assert "divide: every call fails in the notebook and in the file alike: failed: Error" in said
+    assert "save: every call fails" not in said

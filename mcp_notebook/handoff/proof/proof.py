@@ -118,6 +118,12 @@ class Proof:
         ]
         return list(dict.fromkeys(found))
 
+    def only_failing(self) -> list[str]:
+        """The tools of which every call that was answered alike was answered with an error."""
+        alike = [v for road in self.roads for v in road.verdicts if v.word == EQUAL]
+        worked = {verdict.call.name for verdict in alike if not verdict.failed}
+        return [name for name in self.compared() if name not in worked]
+
     def unsteady(self) -> list[str]:
         """What is not deterministic: as the user said, and as was found."""
         found = [

@@ -41,7 +41,8 @@ class Verdict:
         word: ``equal``, ``differs``, ``unsteady`` or ``older``.
         note: what the reader should know.
         wanted: what was recorded, in few words, where it differs.
-        got: what came, in few words, where it differs.
+        got: what came, in few words, where it differs or is an error.
+        failed: whether what came is an error.
         came: what came, whole, where it differs.
     """
 
@@ -50,6 +51,7 @@ class Verdict:
     note: str = ""
     wanted: str = ""
     got: str = ""
+    failed: bool = False
     came: Outcome = field(default_factory=dict, repr=False)
 
 
@@ -125,14 +127,14 @@ def judge(
     """
     got = make(connection, call, timeout=timeout)
     if same(got, call.outcome):
-        return Verdict(call=call, word=EQUAL)
+        return _equal(call, got)
     if same(_without_addresses(got), _without_addresses(call.outcome)):
-        return Verdict(call=call, word=EQUAL, note=ADDRESSES)
+        return _equal(call, got, ADDRESSES)
     if steady:
         now = notebook(call, era)
         if now is not None and same(now, got):
             note = NOW if call.era == era else OTHER_ERA.format(era=era)
-            return Verdict(call=call, word=EQUAL, note=note)
+            return _equal(call, got, note)
         again = make(connection, call, timeout=timeout)
         if not same(again, got):
             return Verdict(call=call, word=UNSTEADY, note="two calls gave two answers")
@@ -142,6 +144,20 @@ def judge(
     if call.older and (not steady or notebook(call, era) is None):
         return Verdict(call=call, word=OLDER)
     return Verdict(call=call, word=DIFFERS, wanted=brief(call.outcome), got=brief(got), came=got)
+
+
+def _equal(call: Call, got: Outcome, note: str = "") -> Verdict:
+    """An equal answer; of an error it is told which, as nobody is served by two of them."""
+    failed = is_failure(got)
+    return Verdict(
+        call=call, word=EQUAL, note=note, failed=failed, got=brief(got) if failed else ""
+    )
+
+
+def is_failure(outcome: Outcome) -> bool:
+    """Whether an outcome is an error, of the tool or of the protocol."""
+    result = outcome.get("result")
+    return bool(result.get("isError")) if isinstance(result, dict) else True
 
 
 def _without_addresses(outcome: Outcome) -> Outcome:
