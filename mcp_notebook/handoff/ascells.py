@@ -7,7 +7,10 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
+
+from .reach.names import binds, reads
 
 _HINTS: Final = {
     "read_only_hint": "--read-only",
@@ -55,6 +58,19 @@ def named(part: FoundPart) -> str:
     return found if isinstance(found, str) else given or part.function
 
 
+def asked(source: str) -> list[str]:
+    """The variables of the environment that source cannot do without: ``os.environ["KEY"]``."""
+    return [
+        node.slice.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.ctx, ast.Load)
+        and ast.unparse(node.value) in ("os.environ", "environ")
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, str)
+    ]
+
+
 def _flags(options: dict[str, str]) -> list[str] | None:
     """Annotations as options of a ``%%mcp tool`` line; ``None`` where there are none for them."""
     text = options.get("annotations")
@@ -87,6 +103,37 @@ def as_cell(part: FoundPart, server: str, taken: Collection[str] = ()) -> str:
         used = f"from mcp_notebook import {part.kind}"
         return f"{used}\n\n\n{as_decorated(part, server)}"
     return f"{line}\n{part.source}"
+
+
+def as_cells(imports: Sequence[str], rest: Sequence[str], parts: Sequence[str]) -> list[str]:
+    """The cells of a file.
+
+    Args:
+        imports: its import statements.
+        rest: what the parts share; what reads the environment gets a cell of its own.
+        parts: the cells of the parts.
+    """
+    used = {name for text in [*rest, *parts] for name in _read(text)}
+    needed = "\n".join(line for line in imports if not _idle(line, used, imports))
+    groups = ("\n\n\n".join(texts) for _, texts in groupby(rest, lambda text: bool(asked(text))))
+    return [*(text for text in (needed, *groups) if text), *parts]
+
+
+def _read(cell: str) -> set[str]:
+    """The names that a cell uses, below its magic."""
+    text = cell.partition("\n")[2] if cell.startswith("%%") else cell
+    return {name for node in ast.parse(text).body for name in reads(node).all}
+
+
+def _idle(line: str, used: Collection[str], lines: Collection[str]) -> bool:
+    """Whether an import serves none of the cells: an annotation became an option."""
+    (node, *more) = ast.parse(line).body
+    if more or not isinstance(node, ast.Import | ast.ImportFrom):
+        return False
+    bound = binds(node)
+    future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    others = {name for one in lines if one != line for name in _read(one)}
+    return not future and "*" not in bound and not bound & {*used, *others}
 
 
 def _line(part: FoundPart, server: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Final
 
 from mcp_notebook.errors import UsageError
 
-from .ascells import FoundPart, as_cell, as_decorated, named
+from .ascells import FoundPart, as_cell, as_cells, as_decorated, asked, named
 from .reach.names import binds, changes, reads
 from .script.registering import ON_MAIN_THREAD
 from .wording import tame
@@ -43,9 +44,13 @@ class Imported:
 
     @property
     def cells(self) -> list[str]:
-        """A cell for the imports, one for what the parts share, one for each part."""
-        shared = [text for text in ("\n".join(self.imports), "\n\n\n".join(self.rest)) if text]
-        return [*shared, *(as_cell(part, self.server_option, self.binds) for part in self.parts)]
+        """A cell for the imports, one for what the parts share, one for each part.
+
+        What reads a variable of the environment has a cell of its own: where the variable is not
+        set, the rest stands all the same.
+        """
+        parts = [as_cell(part, self.server_option, self.binds) for part in self.parts]
+        return as_cells(self.imports, self.rest, parts)
 
     @property
     def cell(self) -> str:
@@ -129,7 +134,7 @@ class _File:
         rest = [s for s in needed if not isinstance(s, ast.Import | ast.ImportFrom)]
         lines = list(dict.fromkeys(_alone(s, self._imported_names(s)) for s in imports))
         future = [line for line in lines if line.startswith("from __future__")]
-        self._remark()
+        self._remark(needed)
         return Imported(
             path=self._path,
             server=next(iter(self._servers.values())),
@@ -156,7 +161,14 @@ class _File:
             found += ["import sys", f"sys.path.insert(0, {str(folder)!r})"]
         return found
 
-    def _remark(self) -> None:
+    def _remark(self, needed: Sequence[ast.stmt]) -> None:
+        sources = [*map(self._text, needed), *(part.source for part in self._parts)]
+        names = list(dict.fromkeys(name for source in sources for name in asked(source)))
+        if unset := [name for name in names if name not in os.environ]:
+            self._remarks.append(
+                f"not set, and asked for: {', '.join(unset)}; before the cells run: "
+                f"%env {unset[0]}=..."
+            )
         for statement in self._body:
             if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
                 continue

@@ -321,3 +321,44 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
 def test_the_cells_are_python(found: Imported) -> None:
     for cell in [*found.cells, found.cell]:
         ast.parse("\n".join(line for line in cell.splitlines() if not line.startswith("%%")))
+
+
+KEYS = """\
+import os
+from mcp.server import MCPServer
+from mcp_types import ToolAnnotations
+mcp = MCPServer("notebook")
+PRICES = {"tea": 2}
+API_KEY = os.environ["API_KEY"]
+cart = []
+@mcp.tool(annotations=ToolAnnotations(read_only_hint=True))
+def price(item: str) -> int:
+    return PRICES[item] + len(cart)
+@mcp.tool()
+def order(item: str) -> str:
+    return API_KEY + item + os.environ["SHOP_TOKEN"] + os.environ.get("REGION", "")
+"""
+
+
+def test_what_asks_the_environment_is_named_and_stands_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("API_KEY", "SHOP_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    path = tmp_path / "shop.py"
+    path.write_text(KEYS)
+    found = take_apart(path)
+
+    assert found.cells[:4] == [
+        "import os",
+        'PRICES = {"tea": 2}',
+        'API_KEY = os.environ["API_KEY"]',
+        "cart = []",
+    ]
+    assert found.remarks == (
+        "not set, and asked for: API_KEY, SHOP_TOKEN; before the cells run: %env API_KEY=...",
+    )
+    assert "from mcp_types import ToolAnnotations" in found.cell  # one cell has decorators
+    monkeypatch.setenv("API_KEY", "k")
+    monkeypatch.setenv("SHOP_TOKEN", "t")
+    assert take_apart(path).remarks == ()
