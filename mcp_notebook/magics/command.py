@@ -119,12 +119,15 @@ class Parser(argparse.ArgumentParser):
         options: list[str] = []
         others: list[str] = []
         takes = False
+        action: argparse.Action | None = None
         for word in words:
             option, equals, _ = word.partition("=")
             is_option = word.startswith("-") and not takes
             (options if is_option or takes else others).append(word)
             action = self._option_string_actions.get(option) if is_option else None
             takes = action is not None and action.nargs != 0 and not equals
+        if takes and action is not None and action.nargs is None:
+            self.error(f"{words[-1]} needs a value: {action.metavar or 'TEXT'}.")
         return options + others
 
     def error(self, message: str) -> NoReturn:

@@ -198,8 +198,9 @@ class MCPMagics(Magics):
                 options = parser.parse_args(parser.filled(words[:cut], self.context.names))
                 options.command = words[cut + 1 :]
                 if not options.command:
+                    meant = " ".join(["%mcp", command.name, *words[:cut]])
                     raise UsageError(
-                        "there is no command after --.", hint="%mcp connect -- python server.py"
+                        "there is no command after --.", hint=f"{meant} -- python server.py"
                     )
                 options.dashed = True
             else:

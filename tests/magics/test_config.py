@@ -88,6 +88,12 @@ def test_the_hosts_their_files_help_and_completion(cells: KernelRig) -> None:
         ("%mcp config cursor", "there is no file"),
         ("%mcp config cursor a b", "A command comes after --"),
         ("%mcp config cursor a -- b", "Keep one"),
+        ("%mcp config cursor --env", "--env needs a value: KEY[=V]."),
+        ("%mcp config cursor --live --as", "--as needs a value: NAME."),
+        ("%mcp config --live", "which host is meant? %mcp config HOST ...: claude-desktop,"),
+        ("%mcp config -- python server.py", "which host is meant?"),
+        ("%mcp config cursor --", "%mcp config cursor -- python server.py"),
+        ("%mcp connect --", "%mcp connect -- python server.py"),
         ("%mcp config claude-desktop notebook-http", "Connectors"),
     ):
         assert why in cells.run(line).traceback

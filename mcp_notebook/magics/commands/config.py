@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 def run_config(context: Context, options: argparse.Namespace, _body: str | None) -> Any:
     """``%mcp config HOST``."""
     from mcp_notebook.handoff.hosts.config import configure
-    from mcp_notebook.handoff.hosts.host import find_host
+    from mcp_notebook.handoff.hosts.host import find_host, hosts
     from mcp_notebook.handoff.hosts.target import launch_of
 
     if options.host is None:
+        if any(value for name, value in vars(options).items() if name != "host"):
+            raise UsageError(
+                "which host is meant?", hint=f"%mcp config HOST ...: {', '.join(hosts())}."
+            )
         return _listed(context)
     if options.command and not getattr(options, "dashed", False):
         raise UsageError(
