@@ -73,6 +73,10 @@ def _changed(source: _Source, expressions: Sequence[str]) -> list[str]:
         if later:
             used = reads(statement).all & source.bound
             found |= used & {name for node in later for name in _changed_in(node, objects)}
+        if isinstance(statement, ast.ClassDef) and _changes_its_class(statement):
+            found.add(statement.name)
+        if isinstance(statement, _Function) and _changes_its_defaults(statement):
+            found.add(statement.name)
     for expression in expressions:
         found |= _called(ast.parse(expression, mode="eval"), objects)
     order = {name: i for i, one in enumerate(source.statements) for name in sorted(binds(one))}
@@ -98,6 +102,31 @@ def _changed_in(node: ast.AST, objects: dict[str, frozenset[str]]) -> set[str]:
         ):
             found.add(root(inner.args[0]))
     return found
+
+
+def _changes_its_class(node: ast.ClassDef) -> bool:
+    """Whether a method writes into the class: ``cls.n += 1``, ``type(self).n += 1``."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+            owner = ast.unparse(inner.value)
+            if owner in ("cls", "type(self)", "self.__class__"):
+                return True
+    return False
+
+
+def _changes_its_defaults(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function changes a list, a table or a set that is a default of its own."""
+    last = [*node.args.posonlyargs, *node.args.args]
+    given = [
+        *zip(last[len(last) - len(node.args.defaults) :], node.args.defaults, strict=True),
+        *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True),
+    ]
+    kept = {
+        argument.arg
+        for argument, value in given
+        if isinstance(value, ast.List | ast.Dict | ast.Set | ast.Call)
+    }
+    return bool(kept & changes(node))
 
 
 def _called(node: ast.AST, objects: dict[str, frozenset[str]]) -> set[str]:

@@ -124,10 +124,12 @@ class Judgement:
         if not tools and steady and touched is None and not made_of:
             tools = ["the tools that use it"]
         if tools and steady and not other:
-            self.remarks[
-                f"{name} is changed by {', '.join(tools)}: the server starts with what {cell}"
-                " makes, not with what it is now."
-            ] = None
+            changed = f"{name} is changed by "
+            if not any(told.startswith(changed) for told in node.remarks):
+                self.remarks[
+                    f"{changed}{', '.join(tools)}: the server starts with what {cell}"
+                    " makes, not with what it is now."
+                ] = None
             return None
         what = f" ({where})" if where not in ("", "its value") else ""
         by = f": {other} is the same object, and was changed" if other else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from mcp_notebook.handoff.state import state_of
 from tests.handoff.reach.stage import Stage, alone, called, source_of
 
 
@@ -360,7 +361,9 @@ def test_what_calls_of_tools_have_changed_begins_anew_and_is_said(stage: Stage, 
     selection = stage.gather()
     assert not selection.obstacles
     assert alone(selection)["t"]() == first
+    assert len([told for told in selection.remarks if "is changed by" in told]) == 1
     assert any("the server starts with" in remark for remark in selection.remarks)
+    assert state_of(selection), "each process of the server has its own"
 
 
 @pytest.mark.parametrize("name", TAKEN)
