@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import concurrent.futures
+import keyword
 import os
 import re
+import sys
 import threading
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
@@ -20,6 +22,36 @@ WRITE_S: Final = 30.0
 """Seconds that Ctrl-C waits for files to be written."""
 
 SCRIPT: Final = "server.py"
+
+_FILE_KIND: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}")
+"""What looks like the end of a file's name, and not of a version's or a domain's."""
+
+
+def check_path(path: str | None, folder: Path) -> None:
+    """See that a file of Python can be there, and be imported.
+
+    Raises:
+        UsageError: it is a file of another kind, or its name is no module's, or another module's.
+    """
+    if path is None:
+        return
+    found = folder / Path(path).expanduser()
+    if found.suffix != ".py":
+        if _FILE_KIND.fullmatch(found.suffix) and not path.endswith("/") and not found.is_dir():
+            raise UsageError(
+                f"{path} would be a folder.",
+                hint=f"-o {found.stem}.py is a file; -o {path}/ is that folder.",
+            )
+        return
+    stem = found.stem
+    if keyword.iskeyword(stem) or not re.fullmatch(r"[\w-]+", stem):
+        why = "is no name of a module"
+    elif stem in sys.stdlib_module_names or stem in ("mcp", "mcp_types"):
+        why = "would hide the module of that name"
+    else:
+        return
+    better = re.sub(r"\W+", "_", f"{stem}_server")
+    raise UsageError(f"{found.name} {why}.", hint=f"For example -o {better}.py")
 
 
 def script_path(path: str | None, *, server: str, folder: Path) -> Path:
@@ -138,15 +170,7 @@ class Folder:
 
     def copy(self, place: Path) -> str:
         """Keep a copy of a file under a name that is free, and tell it."""
-        number = 0
-        while True:
-            copy = place.with_name(f"{place.name}.bak{number or ''}")
-            try:
-                _write_new(copy, place.read_bytes())
-            except FileExistsError:
-                number += 1
-            else:
-                return copy.relative_to(self.root).as_posix()
+        return _copy(place).relative_to(self.root).as_posix()
 
     def _shown(self) -> str:
         return shown_path(self.root)
@@ -174,22 +198,51 @@ def uninterrupted(work: Callable[[], T]) -> T:
         raise
 
 
-def write_new(path: Path, content: bytes, *, force: bool) -> None:
+def write_new(path: Path, content: bytes, *, force: bool, keep: bool = False) -> str:
     """Write one file, whole; one that is there stays, unless it is forced.
+
+    Args:
+        path: the file.
+        content: what goes into it.
+        force: whether one that is there is overwritten.
+        keep: whether a copy of that one is kept.
+
+    Returns:
+        The name of the copy; empty where there is none.
 
     Raises:
         UsageError: it is there, or cannot be written.
     """
     if path.exists() and not force:
-        raise UsageError(f"{path} is there already.", hint="--force overwrites it.")
+        raise UsageError(
+            f"{path} is there already.",
+            hint=f"--force overwrites it{', and keeps a copy' if keep else ''}.",
+        )
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    copy = ""
     try:
         _write_new(draft, content)
+        if keep and path.exists() and path.read_bytes() != content:
+            copy = _copy(path).name
         draft.replace(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
     finally:
         draft.unlink(missing_ok=True)
+    return copy
+
+
+def _copy(place: Path) -> Path:
+    """A copy of a file under a name that is free."""
+    number = 0
+    while True:
+        copy = place.with_name(f"{place.name}.bak{number or ''}")
+        try:
+            _write_new(copy, place.read_bytes())
+        except FileExistsError:
+            number += 1
+        else:
+            return copy
 
 
 def shown_path(path: Path) -> str:

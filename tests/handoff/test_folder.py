@@ -13,7 +13,14 @@ import pytest
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.catalogue import Catalogue
 from mcp_notebook.handoff.contract import Kept, contract_file
-from mcp_notebook.handoff.folder import Folder, script_path, shown_path, uninterrupted, write_new
+from mcp_notebook.handoff.folder import (
+    Folder,
+    check_path,
+    script_path,
+    shown_path,
+    uninterrupted,
+    write_new,
+)
 
 FILES = {PurePosixPath("server.py"): b"one\n", PurePosixPath("data/table.json"): b"{}"}
 
@@ -47,6 +54,26 @@ def script(tmp_path: Path) -> Path:
 )
 def test_where_a_server_goes(path: str | None, server: str, expected: str) -> None:
     assert script_path(path, server=server, folder=Path("here")) == Path("here") / expected
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("server.txt", r"server.txt would be a folder.* -o server.py is a file; -o server.txt/ is"),
+        ("class.py", "class.py is no name of a module.*-o class_server.py"),
+        ("a folder/my server.py", "my server.py is no name of a module.*-o my_server_server.py"),
+        ("out/asyncio.py", "asyncio.py would hide the module.*-o asyncio_server.py"),
+    ],
+)
+def test_a_path_that_is_no_module_is_asked_about(tmp_path: Path, path: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        check_path(path, tmp_path)
+
+
+def test_paths_of_folders_and_modules_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "there.txt").mkdir()
+    for path in (None, "out", "a b/server.py", "v1.2", "server.txt/", "there.txt", "my-tools.py"):
+        check_path(path, tmp_path)
 
 
 def test_files_are_written_whole_and_readable_by_others(script: Path) -> None:
@@ -117,7 +144,9 @@ def test_one_file_is_not_overwritten_unasked(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"is there already. --force"):
         write_new(place, b"2", force=False)
 
-    write_new(place, b"2", force=True)
+    assert write_new(place, b"2", force=True, keep=True) == "x.ipynb.bak"
+    assert (tmp_path / "x.ipynb.bak").read_bytes() == b"1"
+    assert write_new(place, b"2", force=True, keep=True) == ""
     assert place.read_bytes() == b"2"
     with pytest.raises(UsageError, match="cannot be written"):
         write_new(tmp_path / "no/x.ipynb", b"3", force=False)

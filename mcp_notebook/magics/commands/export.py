@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,11 @@ def run_import(context: Context, options: argparse.Namespace, _body: str | None)
     path = Path(grammar.value(options.path, context.names)).expanduser()
     if path.suffix != ".ipynb":
         raise UsageError(f"{path} is no notebook.", hint="Write -o NAME.ipynb")
-    write_new(path, as_notebook(found.cells).encode(), force=options.force)
+    content = as_notebook(found.cells).encode()
+    copy = write_new(path, content, force=options.force, keep=True)
+    if copy:
+        told = f"kept a copy of what was there: {copy}"
+        found = replace(found, remarks=(*found.remarks, told))
     return found
 
 
@@ -154,7 +159,9 @@ def _import_arguments(parser: Parser) -> None:
     parser.add_argument(
         "-o", dest="path", metavar="NAME.ipynb", help="a notebook; one new cell without it"
     )
-    parser.add_argument("--force", action="store_true", help="overwrite the notebook")
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite the notebook; a copy is kept"
+    )
 
 
 COMMANDS = [
