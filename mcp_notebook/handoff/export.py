@@ -16,7 +16,7 @@ from mcp_notebook.runtime.workbench import Workbench
 
 from .catalogue import Catalogue
 from .contract import Kept, contract_file
-from .folder import Folder, script_path, uninterrupted, write_new
+from .folder import Folder, check_path, script_path, shown_path, uninterrupted, write_new
 from .layout import Layout, lay_out
 from .proof.environment import Environment, declared, declared_by_project, environment
 from .proof.plan import Plan, plan_calls
@@ -91,6 +91,7 @@ def export(
             hint=f"%mcp import {module}.py makes cells of it.",
         )
     here = Path(workbench.folder)
+    check_path(path, here)
     folder = Folder(script_path(path, server=served.name, folder=here))
     expected = offered(workbench, served)
     names, cells = _notebook(workbench, served, names, cells)
@@ -138,7 +139,11 @@ def export(
     )
     path_written = folder.root / layout.script
     if check:
-        proof = _prove(workbench, served, folder, layout, plan, expected, selection, on_step)
+        try:
+            proof = _prove(workbench, served, folder, layout, plan, expected, selection, on_step)
+        except KeyboardInterrupt:
+            told = f"{shown_path(path_written)} is written, and not proven"
+            raise KeyboardInterrupt(told) from None
         report = changed(report, proof=proof)
         if proof.roads:
             steady = [(call, eras) for call, eras in proof.steady() if not call.tells]

@@ -47,7 +47,8 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C while a command waited; shown as one line."""
 
     def _render_traceback_(self) -> list[str]:
-        return ["\x1b[31mKeyboardInterrupt\x1b[0m: cancelled; what is connected stays so"]
+        told = f"; {self}" if str(self) else ""
+        return [f"\x1b[31mKeyboardInterrupt\x1b[0m: cancelled; what is connected stays so{told}"]
 
 
 Interrupted.__name__ = "KeyboardInterrupt"  # the name that front ends and test runners know
@@ -147,14 +148,15 @@ class MCPMagics(Magics):
             # without its context: IPython prints an exception group in it as a plain traceback
             error.__cause__ = error.__context__ = None
             raise error.with_traceback(None) from None
-        except KeyboardInterrupt:
-            pass  # raised anew below: IPython keeps the last error, and with it every frame's files
+        except KeyboardInterrupt as stopped:
+            # raised anew below: IPython keeps the last error, and with it every frame's files
+            told = str(stopped)
         except OSError as error:
             if self._is_of_the_reader(error):
                 raise
             what = str(error) or type(error).__name__
             raise McpError(f"the system refused: {what}", hint="%mcp status") from None
-        raise Interrupted
+        raise Interrupted(told)
 
     def _is_of_the_reader(self, error: OSError) -> bool:
         """Whether a cell's code or an imported module raised it: its own frames say where."""

@@ -181,6 +181,19 @@ def test_an_environment_that_cannot_be_made_is_the_reason(
     assert not export.ok
 
 
+def test_a_proof_that_is_stopped_says_what_is_written(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(exporting, "_prove", stopped)
+    with pytest.raises(KeyboardInterrupt, match=r"notebook/server.py is written, and not proven"):
+        script.wb.export()
+    with pytest.raises(UsageError, match="no name of a module"):
+        script.wb.export(path="class.py")
+
+
 def test_what_was_called_before_it_was_defined_anew_is_known(script: ModuleType) -> None:
     wb: Workbench = script.wb
     with wb.connect(wb.serve(transport="memory")) as connection:

@@ -185,6 +185,10 @@ def test_an_import_writes_a_notebook_that_runs(notebook: KernelRig, tmp_path: Pa
     assert any(source.startswith("%%mcp tool area --read-only") for source in sources)
     refused = notebook.run("%mcp import notebook/server.py -o back.ipynb")
     assert "is there already. --force" in refused.evalue
+    (notebook.cwd / "back.ipynb").write_text("{}")
+    forced = notebook.run("%mcp import notebook/server.py -o back.ipynb --force").check()
+    assert "kept a copy of what was there: back.ipynb.bak" in forced.text
+    assert (notebook.cwd / "back.ipynb.bak").read_text() == "{}"
 
 
 def test_an_interrupt_leaves_nothing_running_and_no_half_file(notebook: KernelRig) -> None:
@@ -196,6 +200,7 @@ def test_an_interrupt_leaves_nothing_running_and_no_half_file(notebook: KernelRi
     result = cell.wait(60)
 
     assert result.ename == "KeyboardInterrupt"
+    assert "stopped/server.py is written, and not proven" in result.evalue
     assert_nothing_left(notebook, before, 30, ("children", "ports", "threads"))
     assert [p for p in (notebook.cwd / "stopped").iterdir() if p.suffix == ".part"] == []
     compile((notebook.cwd / "stopped/server.py").read_text(), "server.py", "exec")
