@@ -131,7 +131,7 @@ def export(
             *renewed.lines(),
             *([f"kept a copy of what was there: {', '.join(copies)}"] if copies else []),
             *(
-                [f"{state_text(state)} in the memory of one process: start no more"]
+                [f"{state_text(state)} in the memory of each process: start one only"]
                 if state
                 else []
             ),

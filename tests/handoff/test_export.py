@@ -153,7 +153,7 @@ def test_an_export_says_what_lives_in_one_process(tmp_path: Path) -> None:
     with Workbench(folder=str(tmp_path)) as workbench:
         workbench.tool(names["add"])
         found = workbench.export(check=False, names=names, cells=Cells.of(["", source]))
-    assert "cart lives in the memory of one process: start no more" in found.report.notes
+    assert "cart lives in the memory of each process: start one only" in found.report.notes
 
 
 @pytest.mark.slow
