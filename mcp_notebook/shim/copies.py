@@ -79,7 +79,7 @@ class Copies:
                 with self._choice.join() as link:
                     link.setblocking(True)
                     link.settimeout(SLOW_S)
-                    link.sendall(record(HELLO, self._hello, 0))
+                    link.sendall(record(HELLO, self._hello, 0, self._since()))
                     if self._send(link):
                         return
             except (Away, OSError):
@@ -88,6 +88,11 @@ class Copies:
                 if self._ending:
                     return  # nobody is there for the rest
                 self._changed.wait(LOOK_S)
+
+    def _since(self) -> int:
+        """When what waits was seen first; 0 where nothing does."""
+        with self._changed:
+            return int(HEAD.unpack_from(self._waiting[0])[1]) if self._waiting else 0
 
     def _send(self, link: socket.socket) -> bool:
         """Send what waits, until the link breaks or nothing more will come."""
@@ -109,9 +114,9 @@ class Copies:
                 self._bytes -= len(first)
 
 
-def record(kind: bytes, data: bytes, offset: int) -> bytes:
-    """One record."""
-    return HEAD.pack(kind, time.perf_counter_ns(), offset, len(data)) + data
+def record(kind: bytes, data: bytes, offset: int, stamp: int = 0) -> bytes:
+    """One record; of now where no time is given."""
+    return HEAD.pack(kind, stamp or time.perf_counter_ns(), offset, len(data)) + data
 
 
 def _hung_up(link: socket.socket) -> bool:

@@ -63,10 +63,10 @@ class LinkTap:
         self._offsets = [0, 0]  # by whether it goes up: a dict would ask an enum for its hash
         self._open = False
 
-    def opened(self, address: str = "") -> None:
+    def opened(self, address: str = "", *, time_ns: int = 0) -> None:
         """The link is up."""
         self._open = True
-        self._trace.record(LinkOpened, address=address, **self._labels)
+        self._trace.record(LinkOpened, time_ns=time_ns, address=address, **self._labels)
 
     def closed(self, reason: str = "") -> None:
         """The link is down; said once, however often it is called."""

@@ -112,7 +112,10 @@ def test_curl_through_a_tapped_url(tools: KernelRig) -> None:
     shown = tools.run("t = %mcp tap $ep\nt").check()
     assert shown.result is not None
     assert "a tap on http://127.0.0.1" in shown.result["text/plain"]
+    again = tools.run("t = get_ipython().run_line_magic('mcp', f'tap {ep.url}')\nt").check()
+    assert again.text == shown.text
     url = tools.value("t.url")
+    assert tools.value("t.name") == "notebook-http-tap"
     body = json.dumps(initialize())
     head = [
         "-H",
@@ -130,7 +133,7 @@ def test_curl_through_a_tapped_url(tools: KernelRig) -> None:
     )  # fmt: skip
     assert '"serverInfo"' in through
     assert _comparable(direct) == _comparable(through)
-    flow = tools.run("%mcp flow --text conn:127.0.0.1-tap").check().text
+    flow = tools.run("%mcp flow --text conn:notebook-http-tap").check().text
     assert "initialize" in flow
     assert "changed: Host:" in tools.run("t").check().text
     assert "hunter2" not in tools.value(

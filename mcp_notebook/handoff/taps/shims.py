@@ -136,7 +136,7 @@ class _Link(asyncio.Protocol):
         now = time.perf_counter_ns()
         stamp = stamp if now - OLDEST_NS < stamp <= now else now
         if kind == HELLO:
-            self._tap = self._listener.met(json.loads(data))
+            self._tap = self._listener.met(json.loads(data), stamp)
             self._lines = {k: _Lines(self._tap, way) for k, way in _DIRECTIONS.items()}
         elif self._tap is None:
             self.abort()
@@ -259,13 +259,13 @@ class ShimListener:
             token.encode("utf-8", "replace"), self._note.token.encode()
         )
 
-    def met(self, hello: dict[str, Any]) -> LinkTap:
-        """A tap for the link of a shim that says what it runs."""
+    def met(self, hello: dict[str, Any], stamp: int) -> LinkTap:
+        """A tap for the link of a shim that says what it runs, open since its first copy."""
         command = [str(word) for word in hello["command"]]
         for secret in argv_secrets(command):
             self._hide(secret)
         link = self._tap.link()
-        link.opened(shlex.join(command))
+        link.opened(shlex.join(command), time_ns=stamp)
         return link
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -149,6 +150,10 @@ def tap(
         raise UsageError(
             f"{found.transport.name} cannot be tapped.",
             hint="Give an http(s) or ws(s) URL, or -- COMMAND ARG",
+        )
+    if name and not re.fullmatch(r"\w[\w.-]*", name):
+        raise UsageError(
+            f"{name!r} is no name of a tap.", hint="Use letters, digits, - and _: --as NAME"
         )
     warnings: list[str] = []
     if isinstance(target, str):

@@ -24,10 +24,13 @@ def run_tap(context: Context, options: argparse.Namespace, _body: str | None) ->
         raise UsageError("a command comes after --.", hint=f"Write {_HOW}")
     if target is None and not command:
         raise UsageError("there is nothing to tap.", hint=_HOW)
-    target = _url(context, target) if not command else target
+    name = options.name
+    if not command:
+        target = _url(context, target)
+        name = name or _of_endpoint(context, target)
     found: HostTap = context.workbench.tap(
         command or target,
-        name=options.name,
+        name=name,
         port=options.port,
         secrets=_secrets(context, options.command),
     )
@@ -45,6 +48,12 @@ def _url(context: Context, target: Any) -> str:
         meant = typed.as_url(url)
         raise UsageError(f"{url} is no URL.", hint=f"Did you mean {meant}?" if meant else _HOW)
     return url
+
+
+def _of_endpoint(context: Context, url: str) -> str | None:
+    """What the tap of an endpoint of this kernel is called; the others are called by their host."""
+    known = context.workbench.endpoints.values()
+    return next((f"{one.name}-tap" for one in known if one.url == url), None)
 
 
 def _secrets(context: Context, words: list[str]) -> list[str]:

@@ -125,6 +125,8 @@ def test_a_notebook_that_comes_late_sees_what_waited(bench: Workbench, sockets: 
 
         raws = [m.raw for m in of(bench, Message) if m.direction is DOWN]
         assert raws == [AWAY, b'{"late":1}']
+        (opened,) = of(bench, LinkOpened)  # a link is open before anything passes on it
+        assert opened.time_ns <= min(m.time_ns for m in of(bench, Message))
         assert sorted(e.text for e in of(bench, Fault)) == [
             "joined in the middle: 12 bytes of the host passed before",
             "joined in the middle: 12 bytes of the server passed before",
@@ -270,3 +272,10 @@ def test_a_name_that_something_else_has(bench: Workbench) -> None:
     with pytest.raises(UsageError, match="taken runs already and is no tap"):
         bench.tap(["cat"], name="taken")
     assert isinstance(bench.tap(["cat"]), HostTap)
+
+
+@pytest.mark.parametrize("name", ["we ird", "../x", "-x", "a/b", "a;b", "a\x1b"])
+def test_a_name_that_cannot_be_typed(bench: Workbench, name: str) -> None:
+    with pytest.raises(UsageError, match=r"is no name of a tap.*--as NAME"):
+        bench.tap(["cat"], name=name)
+    assert list(bench.taps) == []
