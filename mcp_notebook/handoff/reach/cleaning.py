@@ -247,9 +247,13 @@ class _Finder:
             parts = [p if isinstance(p, ast.expr) else ast.Constant(p) for p in pieces]
             self._put(node, ast.unparse(ast.JoinedStr(values=parts)))
         else:
-            hint = hint or "secret"
-            reading = self._environment.reading(node.value, hint, self._stands(hint))
+            name, hint = hint or self._unnamed(), hint or "secret"
+            reading = self._environment.reading(node.value, name, self._stands(hint))
             self._replace(node, reading, hint)
+
+    def _unnamed(self) -> str:
+        """The name of a variable for a secret that stands in a call without a name."""
+        return f"{self._where}_secret" if self._where.isidentifier() else "secret"
 
     def _stands(self, hint: str) -> str:
         return hint if hint == self._where or not hint else f"{hint} in {self._where}"
@@ -299,11 +303,13 @@ class _Finder:
             if start >= stop:
                 continue
             name = self._known.get(text[start:stop]) or _hint_before(text[:start]) or hint
-            name = name or "secret"
+            stands = self._stands(name or "secret")
+            name = name or self._unnamed()
             if text[:start].endswith("://"):
                 name = f"{name}_LOGIN"
-            variable = self._environment.variable(name, text[start:stop], self._stands(name))
-            self.stood.append((self._stands(name) or self._where, variable))
+                stands = self._stands(name)
+            variable = self._environment.variable(name, text[start:stop], stands)
+            self.stood.append((stands or self._where, variable))
             parts += [text[end:start]] if start > end else []
             read = ast.parse(self._environment.read(variable), mode="eval").body
             parts.append(ast.FormattedValue(value=read, conversion=-1))

@@ -222,3 +222,16 @@ def test_a_secret_default_of_a_tool_is_told_to_every_client_and_refused(stage: S
     (obstacle,) = stage.gather().obstacles
     assert obstacle.through == ("t", "token")
     assert LIVE not in repr(obstacle)
+
+
+def test_a_secret_given_to_a_constructor_is_named_after_the_object(stage: Stage) -> None:
+    stage.run(
+        "class Client:\n    def __init__(self, given: str) -> None:\n        self.key = given",
+        "client = Client('sk-live-0123456789abcdefghij')",
+        "%%mcp tool\ndef t() -> int:\n    return len(client.key)",
+    )
+    selection = stage.gather()
+    assert [(one.name, one.stands_for) for one in selection.variables] == [
+        ("CLIENT_SECRET", "secret in client")
+    ]
+    assert "os.environ['CLIENT_SECRET']" in source_of(selection)
