@@ -52,7 +52,7 @@ def test_a_secret_is_found_by_its_place_or_shape(argv: list[str], secret: str) -
             "mcp_notebook.bridge",
             "notebook-bridge",
             "--kernel",
-            "/home/a/token.ipynb",
+            "token.ipynb",
         ],
         ["npx", "-y", "@modelcontextprotocol/server-everything", "stdio"],
         ["uv", "run", "--with", "x==1.0", "server.py", "http://127.0.0.1:8000/mcp?mode=plain"],
