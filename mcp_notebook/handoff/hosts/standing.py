@@ -48,7 +48,9 @@ def led_to(entry: Mapping[str, Any]) -> str:
     else:
         return "led nowhere"
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    if len(text) <= 2 * _LONGEST:
+        return text
+    return f"{text[:_LONGEST]} ... {text[-_LONGEST:]}"  # the notebook of a bridge stands last
 
 
 def _address(url: str) -> str:

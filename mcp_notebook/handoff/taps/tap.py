@@ -112,12 +112,13 @@ class HostTap:
     def __repr__(self) -> str:
         what = "URL" if self.url else "command"
         address = f".{what.lower()}" if self.stable else self.address
+        refused = self.transport == "websocket" or self.hidden  # no host speaks it; a secret
         written = f"or let %mcp config do it: %mcp config HOST {self.name} --write"
         return "\n".join(
             [
                 f"{self.name}: a tap on {self.target}, {self.status}",
                 f"Give the host this {what} in the place of its own: {address}",
-                *([] if self.transport == "websocket" else [written]),  # no host speaks it
+                *([] if refused else [written]),
                 f"Then its traffic shows here: %mcp flow conn:{self.name}",
                 *(f"changed: {line}" for line in ([] if self.stable else self.changes.lines())),
                 *(f"warning: {text}" for text in self.warnings),

@@ -172,6 +172,8 @@ URL = Launch(name="mine", url="https://h.example/mcp")
     [
         ({"command": "uv", "args": ["run", "server.py"]}, BRIDGE, "ran: uv run server.py."),
         ({"command": "/bin/python", "args": [*LIVE[:5], "/b"]}, BRIDGE, "--kernel /b."),
+        ({"command": "/bin/python", "args": [*LIVE[:5], f"/{'long/' * 200}a.ipynb", "--standby"]},
+         BRIDGE, "/a.ipynb --standby."),
         ({"command": "srv", "args": ["--token", "hunter2-hunter2"]}, BRIDGE, "srv --token '***'."),
         ({"command": "docker", "args": ["run", "a"]},
          Launch(name="mine", command=("docker", "run", "b")), "ran: docker run a."),

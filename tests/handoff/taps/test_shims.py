@@ -221,6 +221,7 @@ def test_secrets_of_the_command_are_not_shown(bench: Workbench) -> None:
     assert secret in tap.command  # the host needs it
     assert secret not in tap.target + tap.address + repr(tap)
     assert ".command holds it all" in repr(tap)
+    assert "%mcp config" not in repr(tap)  # it would refuse
     with pytest.raises(UsageError, match="would be written into the file"):
         launch_of(bench, tap)
     with started(tap) as process:
