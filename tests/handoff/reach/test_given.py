@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -143,3 +145,15 @@ def test_a_value_that_would_stay_in_the_source_is_a_wrong_line(stage: Stage) -> 
     stage.run("other, value = 1, 'postgres'", LOOK.replace("value)", "[other, value])"))
     with pytest.raises(UsageError, match=r"--env value: cell 1 gives .* together with other"):
         stage.gather(env={"value": "SHOP_VALUE"})
+
+
+def test_a_database_that_goes_along_is_said(stage: Stage) -> None:
+    with contextlib.closing(sqlite3.connect(stage.folder / "shop.db")) as made:
+        made.execute("create table item (name)")
+        made.commit()
+    stage.run("import sqlite3\nvalue = sqlite3.connect(':memory:')", LOOK)
+    selection = stage.gather(
+        replace={"value": "sqlite3.connect('shop.db', check_same_thread=False)"}
+    )
+    assert [file.path for file in selection.files] == [PurePosixPath("shop.db")]
+    assert "shop.db is a database: it goes along with every row it has now." in selection.remarks
