@@ -18,6 +18,7 @@ from .catalogue import Catalogue
 from .contract import Kept, contract_file
 from .folder import Folder, check_path, script_path, shown_path, uninterrupted, write_new
 from .layout import Layout, lay_out
+from .parsing import undisturbed
 from .proof.environment import Environment, declared, declared_by_project, environment
 from .proof.plan import Plan, plan_calls
 from .proof.proof import Proof, offered, prove
@@ -95,8 +96,10 @@ def export(
     folder = Folder(script_path(path, server=served.name, folder=here))
     expected = offered(workbench, served)
     names, cells = _notebook(workbench, served, names, cells)
-    selection = gather(
-        served, names, cells=cells, freeze=freeze, replace=replace, env=env, folder=here
+    selection = undisturbed(
+        lambda: gather(
+            served, names, cells=cells, freeze=freeze, replace=replace, env=env, folder=here
+        )
     )
     for one in selection.variables:
         if one.secret:
@@ -104,7 +107,9 @@ def export(
     plan = plan_calls(workbench, served, expected=expected, replay=replay, unsteady=unsteady)
     if selection.obstacles:
         return Export(path=None, report=Report(server=served.name, selection=selection))
-    layout = lay_out(selection, folder, frozenset(extras), package=package, docker=docker)
+    layout = undisturbed(
+        lambda: lay_out(selection, folder, frozenset(extras), package=package, docker=docker)
+    )
     tested = [(call, (call.era,)) for call in plan.calls if not call.tells]
     files = {**layout.files, layout.test: layout.test_text(tested, expected, selection)}
     _check_secrets(workbench, selection, files, expected)
