@@ -160,6 +160,7 @@ class StreamListener(Listener):
     def __init__(self, served: Served) -> None:
         self._served = served
         self._tasks: dict[asyncio.Task[None], Any] = {}
+        self._ended = False
 
     @property
     def links(self) -> int:
@@ -167,7 +168,10 @@ class StreamListener(Listener):
         return len(self._tasks)
 
     def accept(self, duplex: Any) -> None:
-        """Serve one new link until it ends."""
+        """Serve one new link until it ends; at once where no more are taken."""
+        if self._ended:  # it was on its way when the listener closed, and nobody would end it
+            duplex.abort()
+            return
         # An empty context: otherwise prints of tools land in the cell that started the
         # server (ipykernel routes output by a context variable).
         task = asyncio.get_running_loop().create_task(
@@ -185,7 +189,8 @@ class StreamListener(Listener):
             await duplex.aclose()
 
     async def close_links(self) -> None:
-        """End every link and wait for its task."""
+        """End every link and wait for its task; take no more."""
+        self._ended = True
         tasks = dict(self._tasks)
         for task, duplex in tasks.items():
             duplex.abort()

@@ -34,6 +34,7 @@ from .base import (
     StreamListener,
     StreamPair,
 )
+from .ports import stop_listening
 from .sockets import MAX_UNIX_PATH_BYTES, peer_is_me
 from .stdio import StdioTransport
 from .streams import LineDuplex
@@ -183,7 +184,7 @@ class BridgeListener(StreamListener):
         self.closed = True
         remove(self._note.path, f"{self._note.path}.draft", self._note.socket)
         if self._server is not None:
-            self._server.close()
+            await stop_listening(self._server)
         for one in list(self.ungreeted):
             one.abort()
         await asyncio.sleep(0)  # what is aborted is closed in the next turn of the loop

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import os
@@ -98,3 +99,22 @@ def _bind_hint(error: OSError) -> str:
     if error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EPERM):
         return "Leave --port out to get a free one, or %mcp stop what listens there."
     return "Leave --host out to listen on 127.0.0.1."
+
+
+TURNS_TO_A_LINK = 4
+"""So many turns of the loop asyncio takes from the accepted socket to ``connection_made``."""
+
+
+async def stop_listening(server: asyncio.Server) -> None:
+    """Close a server's sockets once those it has let in are links, which their owner ends.
+
+    asyncio's own ``close`` forgets whom it has accepted and not handed over: the peer waits until
+    the garbage collector closes its socket.
+    """
+    loop = asyncio.get_running_loop()
+    for sock in server.sockets:
+        with contextlib.suppress(NotImplementedError):  # Windows, where accepting is no reader
+            loop.remove_reader(sock.fileno())
+    for _ in range(TURNS_TO_A_LINK):
+        await asyncio.sleep(0)
+    server.close()  # no wait_closed: it waits for clients since Python 3.12.1

@@ -32,7 +32,7 @@ from .base import (
     StreamPair,
     Transport,
 )
-from .ports import listening_socket
+from .ports import listening_socket, stop_listening
 from .streams import LineDuplex
 from .tap import Tap, link_address
 
@@ -86,7 +86,7 @@ class SocketListener(StreamListener):
     async def close(self) -> None:
         """Stop listening, end every link, remove the socket file."""
         if self.server is not None:
-            self.server.close()  # no wait_closed: it waits for clients since Python 3.12.1
+            await stop_listening(self.server)
         await self.close_links()
         if self.path is not None:
             self.path.unlink(missing_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import http.client
 import json
 import socket
@@ -348,6 +350,26 @@ def test_a_left_over_socket_file_is_taken_over_and_a_live_one_is_not(
     with pytest.raises(UsageError, match="is no socket"):
         bench.serve(transport="unix", name="third", path=str(path))
     assert path.read_text() == "a file of the user's"
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_who_is_let_in_while_the_door_closes_is_sent_away(
+    bench: Workbench, tmp_path: Path, turns: int
+) -> None:
+    path = tmp_path / "s"
+    endpoint = bench.serve(transport="unix", path=str(path))
+
+    async def close_meanwhile(visitor: socket.socket) -> None:
+        visitor.connect(str(path))
+        for _ in range(turns):  # accepted, but not yet a link; or a link without a task
+            await asyncio.sleep(0)
+        await endpoint.listener.close()
+
+    with socket.socket(socket.AF_UNIX) as visitor:
+        bench.loop.run(close_meanwhile(visitor))
+        visitor.settimeout(10)
+        with contextlib.suppress(ConnectionResetError):  # nobody had taken it in
+            assert visitor.recv(1) == b""
 
 
 @pytest.mark.parametrize("transport", HTTP_LIKE)
