@@ -92,7 +92,7 @@ class Stand:
         """Whether the server's end has recorded just so many bytes since ``recorded`` was this."""
         until(lambda: self.recorded - since >= size, limit_s)
         got = self.recorded - since
-        assert got == size, f"{size} bytes were sent, {got} recorded"
+        assert got == size, f"{size} bytes were sent, {got} recorded; by link {self._by_link}"
         assert self.gaps == []
         return True
 
