@@ -30,6 +30,7 @@ from mcp_notebook.transports.bridge import (
     sweep,
     write_note,
 )
+from mcp_notebook.transports.ports import stop_listening
 from mcp_notebook.transports.sockets import MAX_UNIX_PATH_BYTES, peer_is_me
 from mcp_notebook.transports.tap import LinkTap, Tap
 from mcp_notebook.wire.jsonrpc import MessageError, parse
@@ -274,6 +275,6 @@ class ShimListener:
         if self._note is not None:
             remove(self._note.path, f"{self._note.path}.draft", self._note.socket)
         if self._server is not None:
-            self._server.close()
+            await stop_listening(self._server)
         for link in list(self.open_links):
             link.abort()

@@ -22,7 +22,7 @@ from mcp_notebook.runtime.credentials import secret_values
 from mcp_notebook.trace.events import Direction
 from mcp_notebook.transports.base import ServeOptions
 from mcp_notebook.transports.guard import Policy
-from mcp_notebook.transports.ports import listening_socket, url_host
+from mcp_notebook.transports.ports import listening_socket, stop_listening, url_host
 from mcp_notebook.transports.tap import LinkTap, Tap, link_address
 from mcp_notebook.wire.http1 import Http1Decoder, HttpError, HttpEvent, HttpHead
 
@@ -337,7 +337,7 @@ class UrlListener:
     async def close(self) -> None:
         """Stop listening and cut what is open."""
         if self._server is not None:
-            self._server.close()
+            await stop_listening(self._server)
         for task, passage in list(self._passages.items()):
             passage.close()
             task.cancel()
