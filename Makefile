@@ -78,8 +78,8 @@ suite: $(DONE)/test $(if $(NPM),$(DONE)/npm)
 
 beside:
 	@status=0; \
-	nice -n 10 $(RUN) -m pytest tests -m "browser and not lesson" || status=$$?; \
-	nice -n 5 $(BIN)/python -m pytest tests -m lesson --durations=10 || status=$$?; \
+	nice -n 3 $(RUN) -m pytest tests -m "browser and not lesson" || status=$$?; \
+	nice -n 2 $(BIN)/python -m pytest tests -m lesson --durations=10 || status=$$?; \
 	$(MAKE) --no-print-directory foreign || status=$$?; \
 	exit $$status
 
