@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from jupyter_client.manager import KernelManager
 
 from tests.rigs.census import assert_nothing_left, take_census, wait_until_gone
 from tests.rigs.kernel import KernelRig
@@ -177,3 +179,22 @@ def test_a_census_finds_what_was_left_and_only_that(kernel: KernelRig) -> None:
         "logging.getLogger().removeHandler(handler); del listener"
     ).check()
     assert_nothing_left(kernel, before)
+
+
+def test_a_kernel_that_loses_its_ports_is_started_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched, begun = KernelRig._launched, []
+
+    def unlucky(rig: KernelRig, file: Path, environment: dict[str, str]) -> KernelManager:
+        begun.append(file)
+        dies = {} if len(begun) > 1 else {"PYTHONHASHSEED": "no seed"}
+        return launched(rig, file, environment | dies)
+
+    monkeypatch.setattr(KernelRig, "_launched", unlucky)
+    rig = KernelRig(tmp_path)
+    try:
+        assert rig.value("6 * 7") == 42
+    finally:
+        rig.stop()
+    assert len(begun) == 2

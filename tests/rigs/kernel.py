@@ -155,6 +155,14 @@ class Execution:
             self.messages.append(message)
 
 
+STARTS = 3
+"""Jupyter looks for free ports, the kernel binds them later: another may be quicker."""
+
+
+class Stillborn(AssertionError):
+    """The kernel ended before it was ready."""
+
+
 class KernelRig:
     """Starts one kernel and speaks to it; end it with :meth:`stop`, however the test went.
 
@@ -170,23 +178,35 @@ class KernelRig:
         """Every comm message the kernel sent, in order."""
         self._executions: dict[str, Execution] = {}
         self._replies: dict[str, Message] = {}
+        environment = jupyter_environment(home / "jupyter") | (environment or {})
+        for left in reversed(range(STARTS)):
+            self.manager = self._launched(home / "kernel.json", environment)
+            self.client = self.manager.client()
+            try:
+                self.client.start_channels(hb=False)
+                self._await_ready()
+            except Stillborn:
+                self.stop()
+                if not left:
+                    raise
+            except BaseException:
+                self.stop()
+                raise
+            else:
+                break
+
+    def _launched(self, connection_file: Path, environment: dict[str, str]) -> KernelManager:
+        connection_file.unlink(missing_ok=True)  # it holds the ports of the start before
         # no kernelspec of this machine: the interpreter of the tests
         specs = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
-        self.manager = KernelManager(
+        manager = KernelManager(
             kernel_name="python3",
             kernel_spec_manager=specs,
-            connection_file=str(home / "kernel.json"),
+            connection_file=str(connection_file),
             shutdown_wait_time=5.0,
         )
-        environment = jupyter_environment(home / "jupyter") | (environment or {})
-        self.manager.start_kernel(cwd=str(self.cwd), env=environment)
-        self.client = self.manager.client()
-        try:
-            self.client.start_channels(hb=False)
-            self._await_ready()
-        except BaseException:
-            self.stop()
-            raise
+        manager.start_kernel(cwd=str(self.cwd), env=environment)
+        return manager
 
     # ---- what a front end does -----------------------------------------------------------
 
@@ -317,7 +337,8 @@ class KernelRig:
         """
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            assert self.alive, "the kernel died while starting"
+            if not self.alive:
+                raise Stillborn("the kernel died while starting")
             msg_id = self.client.kernel_info()
             probe = self._executions[msg_id] = Execution(self, msg_id, "kernel_info", ())
             again = time.monotonic() + 1
