@@ -15,6 +15,7 @@ from tests.structure.house import PACKAGE, ROOT
 pytestmark = pytest.mark.slow
 
 TRACES_OF_USE = (
+    "exported",
     "__pycache__",
     ".ipynb_checkpoints",
     ".laid_out.json",
