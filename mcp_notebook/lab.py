@@ -22,7 +22,14 @@ PACKAGE = Path(__file__).resolve().parent
 RECORD = ".laid_out.json"
 """Beside the lessons: which bytes (SHA-256) were laid out under which name."""
 
-LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", ".mcp_progress.json", ".mcp_results.json", RECORD}
+LEFT_OUT = {
+    "exported",
+    "__pycache__",
+    ".ipynb_checkpoints",
+    ".mcp_progress.json",
+    ".mcp_results.json",
+    RECORD,
+}
 """Names in a lessons folder that are traces of use, not lessons."""
 
 MISSING_LAB = 'JupyterLab is not installed here. Type: pip install "mcp_notebook[lab,lessons]"'
