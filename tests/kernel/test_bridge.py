@@ -102,7 +102,7 @@ def test_5_mb_each_way(start: Callable[..., KernelRig], host: Callable[..., Host
 def test_a_legacy_host_goes_on_after_a_restart(
     start: Callable[..., KernelRig], host: Callable[..., Host]
 ) -> None:
-    kernel = start("/work/one.ipynb")
+    kernel = start("/books/one.ipynb")
     child = host("one.ipynb", "--wait", "100")
     open_session(child)
     assert called(child, 1, a=1) == 3
@@ -172,13 +172,13 @@ def test_nothing_is_left_after_a_shut_down(
 def test_two_notebooks_are_told_apart(
     start: Callable[..., KernelRig], host: Callable[..., Host]
 ) -> None:
-    one, two = start("/work/one.ipynb"), start("/work/two.ipynb")
+    one, two = start("/books/one.ipynb"), start("/books/two.ipynb")
     two.run(TOOL.replace("a + b", "a * b")).check()
     child = host("--wait", "0")
     told = child.call("initialize")["error"]["message"]
     assert "several notebooks" in told
-    assert "/work/one.ipynb" in told
-    assert "/work/two.ipynb" in told
+    assert "/books/one.ipynb" in told
+    assert "/books/two.ipynb" in told
     for words, expected in ((["one.ipynb"], 42), (["--kernel", "two.ipynb"], 80)):
         child = host(*words)
         open_session(child)
@@ -186,7 +186,7 @@ def test_two_notebooks_are_told_apart(
     child = host("--kernel", str(one.pid))
     open_session(child)
     assert called(child, 1, a=40) == 42
-    assert one.value("ep.listener.command[-4:-2]") == ["--kernel", "/work/one.ipynb"]
+    assert one.value("ep.listener.command[-4:-2]") == ["--kernel", "/books/one.ipynb"]
 
 
 def test_the_cells_show_it_as_every_transport(start: Callable[..., KernelRig]) -> None:

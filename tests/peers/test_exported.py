@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from mcp_notebook.runtime.workbench import Workbench
-from tests.peers import install
 from tests.peers.conftest import CLIENTS, Peers, listening, run
+from tests.peers.test_clients import script
 from tests.peers.test_tools import INSPECTOR, LAUNCHER
+from tests.rigs.surroundings import free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
 
@@ -39,17 +38,11 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         bench.tool(double)
         exported = bench.export(check=False)
     assert exported.path is not None, exported
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, str(exported.path)]
     served = [*command, "--transport", "http", "--port", str(port)]
     with listening(served, port, folder / "log"):
         yield {"stdio": json.dumps(command), "http": f"http://127.0.0.1:{port}/mcp"}
-
-
-def script(name: str) -> str:
-    """A client for Node, copied to where it finds its packages."""
-    return str(shutil.copy(CLIENTS / name, install.STORE / "node"))
 
 
 @pytest.mark.parametrize("way", ["stdio", "http"])

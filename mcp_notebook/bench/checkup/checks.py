@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from mcp_notebook.bridge.notes import runs
 from mcp_notebook.errors import CallError, CallTimeout, McpError
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.runtime.endpoint import Endpoint
@@ -19,7 +20,7 @@ from mcp_notebook.trace.events import Message, Vantage
 from mcp_notebook.transports.base import Transport
 
 from .checktools import CANCELLED, STARTED, TOOLS, Bell
-from .remains import answers, held, runs
+from .remains import answers, held
 
 MEGABYTES_5: Final = 5_000_000
 AT_ONCE: Final = 50

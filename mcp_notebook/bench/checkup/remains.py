@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import threading
 from collections import Counter
@@ -27,17 +26,6 @@ def held(bench: Workbench) -> Counter[str]:
     if _FDS.is_dir():
         found["open files"] = len(list(_FDS.iterdir()))
     return found
-
-
-def runs(pid: int) -> bool:
-    """Whether a process is there."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def answers(url: str) -> bool:

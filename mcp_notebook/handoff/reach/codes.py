@@ -55,13 +55,13 @@ def codes_of(statement: Statement) -> tuple[types.CodeType, ...]:
         for code in _unit(statement.unit, statement.deferred)
         if first <= code.co_firstlineno <= last
     ]
-    return (*_inner(alone), *within)
+    return (*inner(alone), *within)
 
 
 @functools.lru_cache(maxsize=512)
 def _unit(unit: ast.Module, deferred: bool) -> tuple[types.CodeType, ...]:
     try:
-        return tuple(_inner(_compiled(unit, deferred)))
+        return tuple(inner(_compiled(unit, deferred)))
     except SyntaxError:
         return ()
 
@@ -76,11 +76,12 @@ def _compiled(module: ast.Module, deferred: bool) -> types.CodeType:
     return code
 
 
-def _inner(code: types.CodeType) -> Iterator[types.CodeType]:
+def inner(code: types.CodeType) -> Iterator[types.CodeType]:
+    """The codes inside a code, at any depth."""
     for const in code.co_consts:
         if isinstance(const, types.CodeType):
             yield const
-            yield from _inner(const)
+            yield from inner(const)
 
 
 def holds(statement: Statement, function: types.FunctionType) -> bool:

@@ -18,7 +18,7 @@ from mcp_notebook.handoff.selection import Requirement, Shipped
 
 from .cells import parse
 from .cleaning import shows_secret
-from .codes import own_functions, same_code
+from .codes import inner, own_functions, same_code
 from .files import Files, private
 from .imports import NOTEBOOK_ONLY
 from .names import binds, changes, rebinds
@@ -270,7 +270,7 @@ def _edited(module: str, content: bytes, set_in_cells: frozenset[str]) -> bool:
         code = compile(content, "<file>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
         return True
-    here = {c.co_qualname: c for c in _codes(code)}
+    here = {c.co_qualname: c for c in inner(code)}
     functions = [v for v in vars(loaded).values() if isinstance(v, types.FunctionType)]
     for value in list(vars(loaded).values()):
         if isinstance(value, type) and value.__module__ == module:
@@ -323,13 +323,6 @@ def _constants(tree: ast.Module) -> dict[str, object]:
                 with contextlib.suppress(ValueError):
                     found[name] = ast.literal_eval(node.value)
     return found
-
-
-def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    for const in code.co_consts:
-        if isinstance(const, types.CodeType):
-            yield const
-            yield from _codes(const)
 
 
 def _unknown(module: str) -> Trouble | None:
