@@ -22,6 +22,7 @@ from typing import Final
 
 from mcp_notebook.errors import ConnectError, MissingProgram
 from mcp_notebook.transports.child import GUARDIAN
+from mcp_notebook.transports.ports import free_port as free_port
 
 START_S: Final = 20.0
 """Seconds a program may take until its port accepts."""
@@ -106,14 +107,6 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<{self.name} on {self.url}>"
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def find_program(name: str) -> str:

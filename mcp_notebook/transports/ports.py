@@ -8,6 +8,8 @@ import errno
 import hashlib
 import os
 import socket
+import threading
+from collections import deque
 
 from mcp_notebook.errors import UsageError
 
@@ -118,3 +120,20 @@ async def stop_listening(server: asyncio.Server) -> None:
     for _ in range(TURNS_TO_A_LINK):
         await asyncio.sleep(0)
     server.close()  # no wait_closed: it waits for clients since Python 3.12.1
+
+
+_given: deque[int] = deque(maxlen=64)
+"""Ports that were given lately: servers that start side by side must not get the same one."""
+
+_giving = threading.Lock()
+
+
+def free_port() -> int:
+    """A loopback port that nobody listened on a moment ago, and that was given to nobody here."""
+    with _giving:
+        while True:
+            with socket.create_server(("127.0.0.1", 0)) as probe:
+                port = int(probe.getsockname()[1])
+            if port not in _given:
+                _given.append(port)
+                return port

@@ -17,10 +17,11 @@ from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.runtime.server import NotebookServer
 from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.trace.store import Trace
+from mcp_notebook.transports.ports import free_port
 
 from .recorded import Call, Outcome
 from .replay import make
-from .subprocesses import free_port, listening
+from .subprocesses import listening
 
 ERAS: Final = ("legacy", "modern")
 CALL_S: Final = 60.0

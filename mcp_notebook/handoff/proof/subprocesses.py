@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
-import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -96,23 +94,6 @@ def _read_lines(descriptor: int, line: Callable[[str], None]) -> None:
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
         for text in file:
             line(text.rstrip("\r\n"))
-
-
-_given: deque[int] = deque(maxlen=64)
-"""Ports that were given lately: servers that start side by side must not get the same one."""
-
-_giving = threading.Lock()
-
-
-def free_port() -> int:
-    """A loopback port that nobody listened on a moment ago, and that was given to nobody here."""
-    with _giving:
-        while True:
-            with socket.create_server(("127.0.0.1", 0)) as probe:
-                port = int(probe.getsockname()[1])
-            if port not in _given:
-                _given.append(port)
-                return port
 
 
 @asynccontextmanager
