@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from .choice import HOW, Choice
 from .joint import WAIT_S, Joint, say
 from .notes import answers, notes
+from .words import Wrong, parsed
 
 HELP = """\
 python -m mcp_notebook.bridge [NAME] [--kernel K] [--folder D] [--wait S] [--standby] [--list]
@@ -25,47 +26,31 @@ server.
   --list       list the notebooks that listen"""
 
 
-class Wrong(Exception):
-    """The command line cannot be meant."""
-
-
-def parsed(words: Sequence[str]) -> dict[str, str]:
-    """The command line by option. By hand: argparse would take a fifth of the starting time.
+def seconds(word: str) -> float:
+    """The value of ``--wait``.
 
     Raises:
-        Wrong: in one line, why not.
+        Wrong: it is no number of seconds.
     """
-    found: dict[str, str] = {}
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        option, equals, value = word.partition("=")
-        if word in ("--help", "-h", "--list", "--standby"):
-            found["--help" if word == "-h" else word] = "yes"
-        elif option in ("--kernel", "--folder", "--wait"):
-            if not equals and not rest:
-                raise Wrong(f"{option} wants a value.")
-            found[option] = value if equals else rest.pop(0)
-        elif word.startswith("-") or "NAME" in found:
-            raise Wrong(f"{word!r} is not understood. --help lists the options.")
-        else:
-            found["NAME"] = word
     try:
-        if not float(found.setdefault("--wait", str(WAIT_S))) >= 0:
-            raise ValueError
+        if (found := float(word)) >= 0:
+            return found
     except ValueError:
-        raise Wrong("--wait wants a number of seconds.") from None
-    return found
+        pass
+    raise Wrong("--wait wants a number of seconds.")
 
 
 def main(words: Sequence[str]) -> int:
     """Run the command line; returns the exit code."""
     try:
-        options = parsed(words)
+        options = parsed(
+            words, ("--kernel", "--folder", "--wait"), ("--help", "-h", "--list", "--standby")
+        )
+        wait_s = seconds(options.get("--wait", str(WAIT_S)))
     except Wrong as why:
         say(str(why))
         return 2
-    if "--help" in options:
+    if "--help" in options or "-h" in options:
         sys.stdout.write(HELP + "\n")
         return 0
     if os.name == "nt" or not hasattr(socket, "AF_UNIX"):
@@ -80,7 +65,7 @@ def main(words: Sequence[str]) -> int:
             say(line)
         return 0 if there else 1
     choice = Choice(options.get("NAME", ""), options.get("--kernel", ""), folder)
-    return Joint(choice, float(options["--wait"]), standby="--standby" in options).run()
+    return Joint(choice, wait_s, standby="--standby" in options).run()
 
 
 if __name__ == "__main__":

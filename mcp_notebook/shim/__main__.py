@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from mcp_notebook.bridge.choice import Choice
+from mcp_notebook.bridge.words import Wrong, parsed
 
 HELP = """\
 python -m mcp_notebook.shim [NAME] [--kernel K] [--folder D] -- COMMAND ARG ...
@@ -21,28 +22,6 @@ Runs a stdio server for a host and shows the traffic in the notebook that runs %
   --folder D  where its socket is; the command that the notebook shows has it where it is needed"""
 
 
-def parsed(words: Sequence[str]) -> dict[str, str]:
-    """The shim's own options.
-
-    Raises:
-        ValueError: in one line, why not.
-    """
-    found: dict[str, str] = {}
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        option, equals, value = word.partition("=")
-        if option in ("--kernel", "--folder"):
-            if not equals and not rest:
-                raise ValueError(f"{option} wants a value.")
-            found[option] = value if equals else rest.pop(0)
-        elif word.startswith("-") or "NAME" in found:
-            raise ValueError(f"{word!r} is not understood. --help lists the options.")
-        else:
-            found["NAME"] = word
-    return found
-
-
 def main(words: Sequence[str]) -> int:
     """Run the command line; returns the exit code."""
     cut = words.index("--") if "--" in words else len(words)
@@ -51,10 +30,10 @@ def main(words: Sequence[str]) -> int:
         sys.stdout.write(HELP + "\n")
         return 0
     try:
-        options = parsed(own)
+        options = parsed(own, ("--kernel", "--folder"))
         if not command:
-            raise ValueError("there is no command after --.")
-    except ValueError as why:
+            raise Wrong("there is no command after --.")
+    except Wrong as why:
         sys.stderr.write(f"mcp_notebook.shim: {why}\n")
         return 2
     if os.name == "nt" or not hasattr(socket, "AF_UNIX"):

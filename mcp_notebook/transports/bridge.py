@@ -9,19 +9,14 @@ written beside the socket, and on no command line; the greeting is no message an
 from __future__ import annotations
 
 import asyncio
-import hmac
 import itertools
-import json
-import os
-import secrets
 import shlex
 import socket
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from mcp_notebook.bridge.choice import LINK, WELCOME
-from mcp_notebook.bridge.notes import Note, answers, folders, notes, objection, remove, runs, twins
+from mcp_notebook.bridge.notes import Note
 from mcp_notebook.errors import ConnectError, UsageError
 from mcp_notebook.trace.events import Direction
 
@@ -34,15 +29,11 @@ from .base import (
     StreamListener,
     StreamPair,
 )
-from .ports import stop_listening
-from .sockets import MAX_UNIX_PATH_BYTES, peer_is_me
+from .privatesocket import GREETING_S, MAX_GREETING_BYTES, PrivateSocket
+from .sockets import peer_is_me
 from .stdio import StdioTransport
 from .streams import LineDuplex
 from .tap import Tap
-
-GREETING_S = 10.0
-"""How long a peer may take to greet."""
-MAX_GREETING_BYTES = 4096
 
 _children = itertools.count(1)
 
@@ -121,150 +112,51 @@ def _process(transport: asyncio.BaseTransport) -> str:
 
 
 class BridgeListener(StreamListener):
-    """A private socket with a note beside it, by which bridges find it.
+    """A private socket by which bridges find this kernel.
 
     Attributes:
+        socket: the socket and its note.
         command: what a host launches.
     """
 
-    def __init__(self, served: Served, tap: Tap, note: Note) -> None:
+    def __init__(self, served: Served, tap: Tap, at: PrivateSocket) -> None:
         super().__init__(served)
         self.tap = tap
-        self.command = command_of(note)
+        self.socket = at
+        self.command = at.command("-m", "mcp_notebook.bridge")
         self.address = shlex.join(self.command)
         self.ungreeted: set[_Greeted] = set()
         self.closed = False
-        self._note = note
-        self._server: asyncio.Server | None = None
 
     def known(self, greeting: bytes) -> str | None:
         """The link that a greeting names, if it carries the token of this endpoint."""
-        try:
-            content = json.loads(greeting)
-            token, link = content["token"], content.get("link", "")
-        except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
-            return None
-        if not (isinstance(token, str) and isinstance(link, str)):
-            return None
-        right = hmac.compare_digest(token.encode("utf-8", "replace"), self._note.token.encode())
-        return link if right else None
+        link = (self.socket.content(greeting) or {"link": None}).get("link", "")
+        return link if isinstance(link, str) else None
 
     def twins(self) -> list[Note]:
         """The notes of other kernels that a host cannot tell from this one."""
-        return twins(self._note)
+        return self.socket.twins()
 
     def link_address(self, link: str) -> str:
         """How both ends call the link to a child that this kernel started."""
         return f"{self.address} (child {link})" if link.isdecimal() else ""
 
     async def open(self) -> None:
-        """Listen, then write the note: whoever reads it finds somebody listening.
+        """Listen where bridges look.
 
         Raises:
             UsageError: the system refuses.
         """
-        note, path = self._note, self._note.socket
-        if len(os.fsencode(path)) > MAX_UNIX_PATH_BYTES:
-            raise UsageError(
-                f"the socket path {path} is too long.", hint="Set XDG_RUNTIME_DIR to a short path."
-            )
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            bind_private(sock, path)
-            loop = asyncio.get_running_loop()
-            self._server = await loop.create_unix_server(lambda: _Greeted(self), sock=sock)
-            write_note(note)
-        except OSError as error:
-            sock.close()
-            await self.close()
-            raise UsageError(f"cannot make the socket {path}: {error.strerror}.") from None
+        await self.socket.open(lambda: _Greeted(self))
 
     async def close(self) -> None:
         """Stop listening, end every link, leave no file."""
         self.closed = True
-        remove(self._note.path, f"{self._note.path}.draft", self._note.socket)
-        if self._server is not None:
-            await stop_listening(self._server)
+        await self.socket.close()
         for one in list(self.ungreeted):
             one.abort()
         await asyncio.sleep(0)  # what is aborted is closed in the next turn of the loop
         await self.close_links()
-
-
-def bind_private(sock: socket.socket, path: str) -> None:
-    """Make the socket's file, for its user alone."""
-    # nobody can connect before listen(), so nobody gets in between these two
-    sock.bind(path)
-    Path(path).chmod(0o600)
-
-
-def sweep(folder: str, kind: str = "bridge") -> None:
-    """Remove what killed kernels have left, also those that were killed while they started."""
-    for note in notes(folder, kind)[0]:
-        answers(note)
-    for path in Path(folder).glob(f"{kind}-*-*"):
-        pid = path.name.split("-")[1]
-        noted = path.suffix == ".json" or path.with_suffix(".json").exists()
-        if pid.isdecimal() and not noted and not runs(int(pid)):
-            remove(str(path))
-
-
-def write_note(note: Note) -> None:
-    """Write a note at once or not at all, for its user alone."""
-    content = {name: value for name, value in note._asdict().items() if name != "path"}
-    draft = Path(f"{note.path}.draft")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    draft.rename(note.path)
-
-
-def own_folder() -> str:
-    """A folder of mode 0700 of this user.
-
-    Raises:
-        UsageError: there is none and none can be made.
-    """
-    problem = "there is no folder for it"
-    for folder in folders():
-        try:
-            Path(folder).mkdir(mode=0o700)
-        except FileExistsError:
-            pass
-        except OSError as error:  # a folder of the session that may not be written to
-            problem = f"{folder}: {error.strerror}"
-            continue
-        problem = objection(os.lstat(folder), folder)
-        if not problem:
-            return folder
-        break  # somebody may have put it there: say so
-    raise UsageError(
-        f"bridge needs a folder of this user alone, and {problem}.",
-        hint="Remove it or set its mode to 0700, then %mcp serve -t bridge",
-    )
-
-
-def kernel_names() -> tuple[str, str]:
-    """The id of this kernel, and its notebook where the server that started it says so.
-
-    Outside a kernel the id is the process id: a script that a notebook starts inherits the name
-    of the notebook and is another program.
-    """
-    if "ipykernel" in sys.modules:
-        for word in sys.argv[1:]:
-            if word.endswith(".json"):
-                name = Path(word.rpartition("=")[2]).stem.removeprefix("kernel-")
-                notebook = os.environ.get("JPY_SESSION_NAME", "")
-                return name, notebook if notebook.endswith(".ipynb") else ""
-    return str(os.getpid()), ""
-
-
-def command_of(note: Note) -> list[str]:
-    """The command for a host; it means the same after a restart of the kernel."""
-    command = [sys.executable, "-m", "mcp_notebook.bridge", note.endpoint]
-    command += ["--kernel", note.notebook or note.folder]
-    folder = os.path.dirname(note.path)  # noqa: PTH120 - a plain string, as hosts get it
-    return command if folder in folders(environment=False) else [*command, "--folder", folder]
 
 
 class BridgeTransport(StdioTransport):
@@ -283,25 +175,13 @@ class BridgeTransport(StdioTransport):
     ) -> BridgeListener:
         """Listen where bridges look."""
         self.refuse(options, "port", "path", "host", "token")
-        folder = own_folder()
-        sweep(folder)
-        kernel, notebook = kernel_names()
-        note = Note(
-            endpoint=options.name,
-            server=served.name,
-            notebook=notebook,
-            kernel=kernel,
-            folder=options.folder,
-            pid=os.getpid(),
-            token=secrets.token_urlsafe(32),
-            path=f"{folder}/bridge-{os.getpid()}-{secrets.token_hex(4)}.json",
-        )
-        listener = BridgeListener(served, tap, note)
+        at = PrivateSocket("bridge", options.name, folder=options.folder, server=served.name)
+        listener = BridgeListener(served, tap, at)
         for other in listener.twins():
             options.warn(
-                f"process {other.pid} serves {note.endpoint} for the same "
-                f"{'notebook' if notebook else 'folder'}, and hosts cannot tell the two: stop "
-                "one, or give another name with --as"
+                f"process {other.pid} serves {options.name} for the same "
+                f"{'notebook' if at.note.notebook else 'folder'}, and hosts cannot tell the two: "
+                "stop one, or give another name with --as"
             )
         await listener.open()
         return listener

@@ -19,8 +19,9 @@ import psutil
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
+from mcp_notebook.transports.ports import free_port
 from tests.rigs.lab import TOKEN
-from tests.rigs.surroundings import IN_CI, await_answer, free_port, jupyter_environment
+from tests.rigs.surroundings import IN_CI, await_answer, jupyter_environment
 from tests.structure.house import ROOT
 
 HOST = "hub.example.org"

@@ -13,8 +13,9 @@ from playwright.sync_api import Browser, expect
 
 from mcp_notebook.bench.programs import nginx
 from mcp_notebook.errors import MissingProgram
+from mcp_notebook.transports.ports import free_port
 from tests.rigs.lab import LabPage
-from tests.rigs.surroundings import IN_CI, free_port
+from tests.rigs.surroundings import IN_CI
 from tests.rigs.views import LOAD, TOOL, View, notebook
 
 from .launch import HOST, PREFIX, Image, Launched

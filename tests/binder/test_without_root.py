@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from mcp_notebook.bench import programs
+from mcp_notebook.transports.ports import free_port
 from tests.rigs.surroundings import IN_CI
 
 pytestmark = pytest.mark.slow
@@ -45,7 +46,7 @@ def name(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_proxy_runs_for_somebody_who_is_not_root(name: str) -> None:
-    port = programs.free_port()
+    port = free_port()
     if name == "nginx":
         block = f"server {{ listen 127.0.0.1:{port}; location / {{ return 200 'here'; }} }}"
         started = programs.nginx(block, port=port)

@@ -16,8 +16,9 @@ import psutil
 import pytest
 
 from mcp_notebook.bench import programs
-from mcp_notebook.bench.programs import Program, find_program, free_port, haproxy, nginx, running
+from mcp_notebook.bench.programs import Program, find_program, haproxy, nginx, running
 from mcp_notebook.errors import ConnectError, MissingProgram
+from mcp_notebook.transports.ports import free_port
 from tests.rigs.surroundings import need
 
 SERVER = """

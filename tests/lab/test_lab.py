@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from mcp_notebook import __main__, lab
-from tests.rigs.surroundings import await_answer, free_port, jupyter_environment
+from mcp_notebook.transports.ports import free_port
+from tests.rigs.surroundings import await_answer, jupyter_environment
 
 
 @pytest.fixture

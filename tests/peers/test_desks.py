@@ -16,8 +16,8 @@ import pytest
 from mcp_notebook.errors import UsageError
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.runtime.workbench import Workbench
+from mcp_notebook.transports.ports import free_port
 from tests.peers.conftest import Peers, listening
-from tests.rigs.surroundings import free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
 

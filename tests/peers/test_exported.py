@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from mcp_notebook.runtime.workbench import Workbench
+from mcp_notebook.transports.ports import free_port
 from tests.peers.conftest import CLIENTS, Peers, listening, run
 from tests.peers.test_clients import script
 from tests.peers.test_tools import INSPECTOR, LAUNCHER
-from tests.rigs.surroundings import free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
 

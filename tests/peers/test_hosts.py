@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from mcp_notebook.transports.ports import free_port
 from tests.peers.conftest import CLIENTS, Peers, listening, run
 from tests.peers.test_tools import INSPECTOR, LAUNCHER
 from tests.rigs.kernel import KernelRig
-from tests.rigs.surroundings import free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.kernel, pytest.mark.timeout(120)]
 

@@ -15,8 +15,8 @@ from mcp_notebook.errors import CallError, QuestionUnanswered
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.trace.events import StderrLine
+from mcp_notebook.transports.ports import free_port
 from tests.peers.conftest import Peers, listening
-from tests.rigs.surroundings import free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
 

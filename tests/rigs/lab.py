@@ -30,7 +30,8 @@ from playwright.sync_api import (
 )
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.rigs.surroundings import IN_CI, await_answer, free_port, jupyter_environment
+from mcp_notebook.transports.ports import free_port
+from tests.rigs.surroundings import IN_CI, await_answer, jupyter_environment
 
 TOKEN = "rig"
 

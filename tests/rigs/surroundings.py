@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 import urllib.error
@@ -48,12 +47,6 @@ def jupyter_environment(home: Path) -> dict[str, str]:
         path.mkdir(parents=True, exist_ok=True)
         environment[variable] = str(path)
     return environment
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listened on a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def await_answer(url: str, server: subprocess.Popen[bytes], log: Path, timeout: float = 60) -> None:

@@ -29,6 +29,7 @@ from mcp_notebook.show import places
 from mcp_notebook.show.sessions import sessions
 from mcp_notebook.trace.events import Fault, LinkOpened, Message, Vantage
 from mcp_notebook.transports import bridge as transport
+from mcp_notebook.transports import privatesocket
 from tests.rigs.bridge import LIMIT_S, FakeNotebook, Host, initialize, request, short_folder
 
 from .tools import add, furnish
@@ -54,7 +55,7 @@ def endpoint(runtime: Path, bench: Workbench) -> Endpoint:
 def note_of(endpoint: Endpoint) -> Any:
     """The note of an endpoint, with the path of its socket."""
     listener: Any = endpoint.listener
-    return listener._note
+    return listener.socket.note
 
 
 def host_of(endpoint: Endpoint) -> Host:
@@ -390,7 +391,7 @@ def names(monkeypatch: pytest.MonkeyPatch, argv: list[str], session: str) -> tup
     monkeypatch.setitem(sys.modules, "ipykernel", sys)
     monkeypatch.setattr(sys, "argv", ["launcher.py", *argv])
     monkeypatch.setenv("JPY_SESSION_NAME", session)
-    return transport.kernel_names()
+    return privatesocket.kernel_names()
 
 
 @pytest.mark.parametrize(

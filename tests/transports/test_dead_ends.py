@@ -10,7 +10,7 @@ import pytest
 
 from mcp_notebook.errors import ConnectError, McpError, UsageError
 from mcp_notebook.runtime.workbench import Workbench
-from tests.rigs.surroundings import free_port
+from mcp_notebook.transports.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 
 from mcp_notebook.errors import ConnectionLost
 from mcp_notebook.runtime.workbench import Workbench
-from tests.rigs.surroundings import free_port
+from mcp_notebook.transports.ports import free_port
 
 from .tools import add
 

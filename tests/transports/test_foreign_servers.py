@@ -16,7 +16,7 @@ from mcp_notebook.errors import CallError, UsageError
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.trace.events import StderrLine
-from tests.rigs.surroundings import free_port
+from mcp_notebook.transports.ports import free_port
 
 SERVERS = Path(__file__).parents[2] / "lessons" / "servers"
 

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
-import os
-import secrets
 import shlex
 import socket
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 from mcp_notebook.bridge.choice import WELCOME
-from mcp_notebook.bridge.notes import Note, folders, remove, twins
 from mcp_notebook.errors import UsageError
 from mcp_notebook.runtime.masking import argv_secrets
 from mcp_notebook.shim.copies import DOWN, END, HEAD, HELLO, SAID, UP
 from mcp_notebook.trace.events import Direction
 from mcp_notebook.transports.base import MAX_MESSAGE_BYTES, ServeOptions
-from mcp_notebook.transports.bridge import (
-    GREETING_S,
-    MAX_GREETING_BYTES,
-    bind_private,
-    kernel_names,
-    own_folder,
-    sweep,
-    write_note,
-)
-from mcp_notebook.transports.ports import stop_listening
-from mcp_notebook.transports.sockets import MAX_UNIX_PATH_BYTES, peer_is_me
+from mcp_notebook.transports.privatesocket import GREETING_S, MAX_GREETING_BYTES, PrivateSocket
+from mcp_notebook.transports.sockets import peer_is_me
 from mcp_notebook.transports.tap import LinkTap, Tap
 from mcp_notebook.wire.jsonrpc import MessageError, parse
 from mcp_notebook.wire.lines import Line, LineDecoder
@@ -173,7 +159,7 @@ class _Link(asyncio.Protocol):
 
 
 class ShimListener:
-    """A private socket with a note beside it, by which shims find it.
+    """A private socket by which shims find this kernel.
 
     Args:
         tap: where their traffic is recorded.
@@ -188,8 +174,7 @@ class ShimListener:
         self._tap = tap
         self._options = options
         self._hide = hide
-        self._note: Note | None = None
-        self._server: asyncio.Server | None = None
+        self._socket: PrivateSocket | None = None
         self.command: list[str] = []
         self.open_links: set[_Link] = set()
         self.closed = False
@@ -200,7 +185,7 @@ class ShimListener:
         return len(self.open_links)
 
     async def open(self) -> None:
-        """Listen, then write the note.
+        """Listen where shims look.
 
         Raises:
             UsageError: the system refuses.
@@ -210,55 +195,19 @@ class ShimListener:
                 "a command cannot be tapped on Windows, where Python has no Unix sockets.",
                 hint="Tap a URL: %mcp tap http://127.0.0.1:8000/mcp",
             )
-        folder = own_folder()
-        sweep(folder, "tap")
-        kernel, notebook = kernel_names()
-        note = self._note = Note(
-            endpoint=self._options.name,
-            server="",
-            notebook=notebook,
-            kernel=kernel,
-            folder=self._options.folder,
-            pid=os.getpid(),
-            token=secrets.token_urlsafe(32),
-            path=f"{folder}/tap-{os.getpid()}-{secrets.token_hex(4)}.json",
-        )
-        for other in twins(note, "tap"):
+        at = self._socket = PrivateSocket("tap", self._options.name, folder=self._options.folder)
+        for other in at.twins():
             self._options.warn(
                 f"process {other.pid} has a tap of this name for the same folder, and hosts "
                 "cannot tell the two: stop one, or give another name with --as"
             )
-        if len(os.fsencode(note.socket)) > MAX_UNIX_PATH_BYTES:
-            raise UsageError(
-                f"the socket path {note.socket} is too long.",
-                hint="Set XDG_RUNTIME_DIR to a short path.",
-            )
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            bind_private(sock, note.socket)
-            loop = asyncio.get_running_loop()
-            self._server = await loop.create_unix_server(lambda: _Link(self), sock=sock)
-            write_note(note)
-        except OSError as error:
-            sock.close()
-            await self.close()
-            raise UsageError(f"cannot make the socket {note.socket}: {error.strerror}.") from None
+        await at.open(lambda: _Link(self))
         # -P: a host starts it in a folder whose json.py must not be taken for Python's
-        self.command = [sys.executable, "-P", "-m", "mcp_notebook.shim", note.endpoint]
-        self.command += ["--kernel", note.notebook or note.folder]
-        if folder not in folders(environment=False):
-            self.command += ["--folder", folder]
+        self.command = at.command("-P", "-m", "mcp_notebook.shim")
 
     def knows(self, greeting: bytes) -> bool:
         """Whether a greeting carries the token."""
-        try:
-            token = json.loads(greeting)["token"]
-        except (ValueError, RecursionError, TypeError, KeyError):
-            return False
-        assert self._note is not None
-        return isinstance(token, str) and hmac.compare_digest(
-            token.encode("utf-8", "replace"), self._note.token.encode()
-        )
+        return self._socket is not None and self._socket.content(greeting) is not None
 
     def met(self, hello: dict[str, Any], stamp: int) -> LinkTap:
         """A tap for the link of a shim that says what it runs, open since its first copy."""
@@ -272,9 +221,7 @@ class ShimListener:
     async def close(self) -> None:
         """Stop listening, drop every link, leave no file."""
         self.closed = True
-        if self._note is not None:
-            remove(self._note.path, f"{self._note.path}.draft", self._note.socket)
-        if self._server is not None:
-            await stop_listening(self._server)
+        if self._socket is not None:
+            await self._socket.close()
         for link in list(self.open_links):
             link.abort()

@@ -18,8 +18,9 @@ from typing import Any
 
 import httpx
 
-from mcp_notebook.bench.programs import Program, free_port, running
+from mcp_notebook.bench.programs import Program, running
 from mcp_notebook.handoff.script import nginx_conf, script
+from mcp_notebook.transports.ports import free_port
 from tests.handoff.script.made import Notebook
 
 STATE_KEY = "0123456789abcdef" * 4

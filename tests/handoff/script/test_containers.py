@@ -14,11 +14,12 @@ import httpx
 import pytest
 import yaml
 
-from mcp_notebook.bench.programs import find_program, free_port, running
+from mcp_notebook.bench.programs import find_program, running
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.script import docker, nginx_conf, package
 from mcp_notebook.handoff.script.project import Files
 from mcp_notebook.handoff.selection import Requirement, Selection, Shipped, Variable
+from mcp_notebook.transports.ports import free_port
 from tests.handoff.script.made import Notebook
 from tests.rigs.surroundings import need
 

@@ -22,11 +22,11 @@ from mcp.server.subscriptions import ResourceUpdated, ToolsListChanged
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
-from mcp_notebook.bench.programs import free_port
 from mcp_notebook.handoff.script.parts import commandline, serving
 from mcp_notebook.handoff.script.parts import websocket as _websocket
 from mcp_notebook.handoff.script.parts.notices import RedisNotices
 from mcp_notebook.handoff.script.parts.placing import on_main_thread, unindented
+from mcp_notebook.transports.ports import free_port
 from tests.handoff.deploy.farm import MODERN, redis_server, request
 from tests.rigs.surroundings import need
 

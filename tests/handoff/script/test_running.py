@@ -17,9 +17,10 @@ from typing import Any
 import httpx
 import pytest
 
-from mcp_notebook.bench.programs import free_port, running
+from mcp_notebook.bench.programs import running
 from mcp_notebook.handoff.selection import Shipped, Variable
 from mcp_notebook.runtime.workbench import Workbench
+from mcp_notebook.transports.ports import free_port
 from tests.handoff.deploy.farm import LEGACY, MODERN, answer, request
 from tests.handoff.script.made import Notebook, written
 from tests.handoff.script.test_parts import INITIALIZE
