@@ -16,7 +16,7 @@ from mcp_types import (
     JSONRPCRequest,
     JSONRPCResponse,
 )
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from mcp_notebook.wire import jsonrpc
 
@@ -56,24 +56,32 @@ def read_message(raw: bytes) -> JSONRPCMessage:
 def quickly(raw: bytes) -> jsonrpc.Envelope | None:
     """The same by a faster reader, where it surely reads the same; else ``None``.
 
-    That reader keeps the last of several members of one name. With no space between a name and
-    its colon, as most write it, there are at least as many ``":`` as members in the text; if
-    there are no more of them than members that were kept, none was there twice.
+    That reader keeps the last of several members of one name. What is written again as it was
+    has none that was left out. Else, with no space between a name and its colon, as most write
+    it, there are at least as many ``":`` as members in the text; if there are no more of them
+    than members that were kept, none was there twice.
 
     Raises:
         jsonrpc.MessageError: it is JSON and no message.
     """
     if len(raw) > _QUICK_BYTES:
         return None
-    if b'" ' in raw or b'"\t' in raw or b'"\r' in raw or b'"\n' in raw:
-        return None
     try:
         obj = from_json(raw, allow_inf_nan=False)
     except ValueError:
         return None
-    if type(obj) is not dict or raw.count(b'":') != _members(obj):
+    if type(obj) is not dict:
         return None
-    return jsonrpc.classify(obj)
+    if to_json(obj, inf_nan_mode="constants") == raw or _all_kept(raw, obj):
+        return jsonrpc.classify(obj)
+    return None
+
+
+def _all_kept(raw: bytes, obj: dict[str, Any]) -> bool:
+    """Whether no member of a text was there twice, as far as counting tells."""
+    if b'" ' in raw or b'"\t' in raw or b'"\r' in raw or b'"\n' in raw:
+        return False
+    return raw.count(b'":') == _members(obj)
 
 
 def _members(value: dict[str, Any] | list[Any]) -> int:
