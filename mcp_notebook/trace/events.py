@@ -314,18 +314,28 @@ def quick_line(
     span: Span | None,
     cell: str,
 ) -> tuple[Chunk, Message]:
-    """Bytes that moved, and the one message with its line end that they are."""
+    """Bytes that moved, and the one message with its line end that they are.
+
+    Not by way of the two above: most of what is recorded comes this way.
+    """
     size = len(data)
-    labels = conn, vantage, link, transport, direction
-    return (
-        quick_chunk(seq, time_ns, *labels, data, size, offset),
-        quick_message(
-            seq + 1,
-            time_ns,
-            *labels,
-            raw,
-            len(raw),
-            span or Span(offset, offset + size),
-            cell,
-        ),
-    )
+    chunk: Any = object.__new__(_ChunkDraft)
+    chunk.seq = seq
+    message: Any = object.__new__(_MessageDraft)
+    message.seq = seq + 1
+    chunk.time_ns = message.time_ns = time_ns
+    chunk.conn = message.conn = conn
+    chunk.vantage = message.vantage = vantage
+    chunk.link = message.link = link
+    chunk.transport = message.transport = transport
+    chunk.direction = message.direction = direction
+    chunk.data = data
+    chunk.size = _SIZES[size] if size < 4096 else size
+    chunk.offset = offset
+    chunk.__class__ = Chunk
+    message.raw = raw
+    message.size = _SIZES[len(raw)] if size < 4096 else len(raw)
+    message.span = span or Span(offset, offset + size)
+    message.cell = cell
+    message.__class__ = Message
+    return chunk, message

@@ -11,7 +11,7 @@ from os import PathLike
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .events import Event, Message, Vantage, counted
+from .events import Event, Message, Vantage, counted, quick_line
 from .secrets import Secrets
 
 if TYPE_CHECKING:
@@ -111,10 +111,10 @@ class Trace:
             self._deliver()
         return event
 
-    def append_line(self, make: Callable[..., tuple[Event, E]], weight: int, *fields: Any) -> E:
+    def append_line(self, weight: int, *fields: Any) -> Message:
         """The same for bytes that are one message (``events.quick_line``); returns the message."""
         with self._lock:
-            moved, event = make(self._next_seq, *fields)
+            moved, event = quick_line(self._next_seq, *fields)
             self._next_seq += 1
             self._events.append(moved)
             if self._subscribers:

@@ -70,8 +70,9 @@ class MessageDuplex(ABC):
             finally:
                 self._waiter = None
         message, size = self._arrived.popleft()
+        before = self._arrived_bytes
         self._arrived_bytes -= size
-        if self._arrived_bytes < PAUSE_BYTES:
+        if self._arrived_bytes < PAUSE_BYTES <= before:
             self.resume_arrivals()
         return message
 
@@ -192,4 +193,8 @@ class MessageDuplex(ABC):
 
 def encode(item: SessionMessage) -> bytes:
     """A message as JSON bytes, without a newline."""
-    return item.message.model_dump_json(by_alias=True, exclude_unset=True).encode()
+    # as model_dump_json does it, whose text would have to be made bytes again
+    written: bytes = item.message.__pydantic_serializer__.to_json(
+        item.message, by_alias=True, exclude_unset=True
+    )
+    return written

@@ -84,13 +84,12 @@ class LineDuplex(MessageDuplex, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived."""
+        if self.tap and not self._guarded and data[:1] == b"{" and self._lines.whole(data):
+            raw = data[:-1]
+            self.tap.line(self.receives, data, raw)
+            self._answer(raw)
+            return
         lines = self._lines.feed(data)
-        if self.tap and not self._guarded and len(lines) == 1:
-            line = lines[0]  # most chunks are one line, and nothing else has its length
-            if isinstance(line, Line) and len(line.data) == len(data) - 1 and line.data[:1] == b"{":
-                self.tap.line(self.receives, data, line.data, span=line.span)
-                self._answer(line.data)
-                return
         if self.tap:
             self.tap.chunk(self.receives, data)
         if self._guarded:

@@ -16,7 +16,6 @@ from mcp_notebook.trace.events import (
     StderrLine,
     Vantage,
     quick_chunk,
-    quick_line,
     quick_message,
 )
 from mcp_notebook.trace.store import Trace
@@ -127,7 +126,6 @@ class LinkTap:
         self._offsets[up] = offset + size
         sent_here = up and self._is_client
         event = self._trace.append_line(
-            quick_line,
             size + len(raw),
             time_ns or perf_counter_ns(),
             self._conn,

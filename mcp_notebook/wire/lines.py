@@ -63,6 +63,17 @@ class LineDecoder:
         """The bytes of the line that has not ended yet."""
         return Span(self._start, self._start + self._size)
 
+    def whole(self, data: bytes) -> bool:
+        """Take bytes that are just one line, its end (LF) included; else say no, and take none.
+
+        Most reads are that, and nothing has to be looked for in them.
+        """
+        size = len(data) - 1
+        if self._size or not 0 < size <= self._max or data.find(b"\n") != size or data[-2] == 13:
+            return False
+        self._start += size + 1
+        return True
+
     def feed(self, data: bytes | None) -> list[LineEvent]:
         """Take the next bytes, or ``None`` at the end of the stream; never raises."""
         if data is None:

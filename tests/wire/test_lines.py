@@ -90,6 +90,30 @@ def test_every_split_gives_the_same_lines(stream: bytes, at: list[int], bound: i
     assert run(LineDecoder(max_bytes=bound).feed, cut(stream, at)) == whole
 
 
+@given(STREAMS | st.binary(), points, st.sampled_from([0, 1, 3, 1000]))
+def test_bytes_taken_as_a_whole_line_are_that_line(
+    stream: bytes, at: list[int], bound: int
+) -> None:
+    told, quick = LineDecoder(max_bytes=bound), LineDecoder(max_bytes=bound)
+    for piece in cut(stream, at):
+        lines, start = told.feed(piece), quick.pending.end
+        if quick.whole(piece):
+            assert lines == [Line(piece[:-1], Span(start, start + len(piece)))]
+        else:
+            assert quick.feed(piece) == lines
+        assert quick.pending == told.pending
+    assert quick.feed(None) == told.feed(None)
+
+
+def test_most_reads_are_whole_lines() -> None:
+    decoder = LineDecoder()
+    assert decoder.whole(b'{"id":1}\n')
+    assert not decoder.whole(b'{"id":2}\r\n'), "its end is longer"
+    assert not decoder.whole(b"\n"), "a blank line is none"
+    assert decoder.feed(b"{") == []
+    assert not decoder.whole(b"}\n"), "it began before"
+
+
 @given(STREAMS | st.binary())
 def test_the_lines_are_those_of_python_and_lie_where_their_spans_say(stream: bytes) -> None:
     lines = run(LineDecoder().feed, [stream])
