@@ -10,7 +10,6 @@ import asyncio
 import os
 import pickle
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,9 @@ from .mainthread import MainThread
 from .server import NotebookServer, Part
 from .snapshot import read_once
 from .targets import import_server
+from .toolloop import ToolLoop
 from .toolthreads import ToolThreads
+from .turns import Turns
 
 REPORT_BUFFER_BYTES = 3 * MAX_MESSAGE_BYTES
 """A report that the kernel does not read is dropped beyond this, never the traffic.
@@ -36,10 +37,10 @@ in a link may be missing in the Trace.
 """
 
 
-def build(options: argparse.Namespace) -> NotebookServer:
+def build(options: argparse.Namespace, turns: Turns) -> NotebookServer:
     """The server that the command line asks for."""
     loop = BackgroundLoop()  # never started: this process serves on its main loop
-    threads = ToolThreads(MainThread())
+    threads = ToolThreads(MainThread(), ToolLoop(turns, turns.answer))
     if options.module:
         mcp = import_server(options.module)
         return NotebookServer(options.name, loop=loop, threads=threads, mcp=mcp)
@@ -56,29 +57,6 @@ def build(options: argparse.Namespace) -> NotebookServer:
     return server
 
 
-class Batches:
-    """Writes together what is recorded in one turn of the running loop.
-
-    Each write would wake the kernel, which waits for the answer itself: it comes first. What
-    arrived is still written before a tool runs, also one that ends the process.
-    """
-
-    def __init__(self, write: Callable[[bytes], None]) -> None:
-        self._write = write
-        self._parts: list[bytes] = []
-        self._loop = asyncio.get_running_loop()
-
-    def __call__(self, data: bytes) -> None:
-        """Take a record."""
-        if not self._parts:
-            self._loop.call_soon(self._flush)
-        self._parts.append(data)
-
-    def _flush(self) -> None:
-        parts, self._parts = self._parts, []
-        self._write(b"".join(parts))
-
-
 async def serve(server: NotebookServer, read_fd: int, write_fd: int) -> None:
     """Serve one client until its input ends."""
     tap: Any = None
@@ -92,7 +70,7 @@ async def serve(server: NotebookServer, read_fd: int, write_fd: int) -> None:
             if transport.get_write_buffer_size() < REPORT_BUFFER_BYTES:
                 transport.write(data)
 
-        tap = Reporter(Batches(write))
+        tap = Reporter(write)
         tap.opened(f"standard streams of process {os.getpid()}")
     duplex = LineDuplex(receives=Direction.CLIENT_TO_SERVER, tap=tap)
     await attach_pipes(duplex, read_fd, write_fd)
@@ -112,10 +90,15 @@ def main() -> None:
     # first of all: what importing or unpickling prints must not reach the wire
     read_fd, write_fd = inherited_pipes()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    server = build(options)
-    asyncio.run(serve(server, read_fd, write_fd))
+    turns = Turns(leave)
+    turns.run(serve(build(options, turns), read_fd, write_fd))
+    leave()
+
+
+def leave() -> None:
+    """End the process; a tool that blocks its thread must not hold it."""
     sys.stdout.flush()
-    os._exit(0)  # a tool that blocks its thread must not hold the process
+    os._exit(0)
 
 
 if __name__ == "__main__":

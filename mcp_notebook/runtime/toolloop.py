@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import contextvars
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from .loop import BackgroundLoop
 from .mainthread import Departure
 
 BLOCKED_AFTER_S = 0.5
@@ -21,15 +20,34 @@ IDLE_AFTER_S = 2.0
 _LEFT_LYING: Final = object()
 
 
+class Driven(Protocol):
+    """A loop that somebody drives."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop."""
+        ...
+
+    def call_soon(self, call: Callable[[], object], /) -> None:
+        """Call a function on it, soon."""
+        ...
+
+    def stop(self, *, timeout_s: float) -> None:
+        """Drive it no more."""
+        ...
+
+
 class ToolLoop:
     """A loop for async tools, and whether it still takes calls.
 
     Args:
-        name: of its thread.
+        driven: the loop.
+        answer: calls a function on the loop that calls come from, from that of the tools.
     """
 
-    def __init__(self, name: str) -> None:
-        self.background = BackgroundLoop(name)
+    def __init__(self, driven: Driven, answer: Callable[..., object] | None = None) -> None:
+        self.driven = driven
+        self._answer = answer
         self.blocked = False
         """It left a call lying, and has not been heard of since."""
         self._inside = 0
@@ -43,13 +61,13 @@ class ToolLoop:
         Raises:
             Exception: whatever the call raises.
         """
-        visit = _Visit(call, self.background.loop)
+        visit = _Visit(call, self.driven.loop, self._answer)
         timer = visit.home.call_later(
             BLOCKED_AFTER_S if self._inside else IDLE_AFTER_S, self._look_after, visit
         )
         self._inside += 1
         try:
-            visit.away.call_soon_threadsafe(visit.begin)
+            self.driven.call_soon(visit.begin)
             result = await visit.outcome
         finally:
             timer.cancel()
@@ -57,13 +75,13 @@ class ToolLoop:
             if visit.outcome.cancelled():
                 visit.take_back()
                 with contextlib.suppress(RuntimeError):  # the loop is closed, its tasks with it
-                    visit.away.call_soon_threadsafe(visit.end)
+                    self.driven.call_soon(visit.end)
         return (False, None) if result is _LEFT_LYING else (True, result)
 
     def _look_after(self, visit: _Visit) -> None:
         if visit.take_back():  # else it runs, and takes its time
             self.blocked = True
-            self.background.call_soon(self._heard)
+            self.driven.call_soon(self._heard)
             visit.settle(_LEFT_LYING, None)
 
     def _heard(self) -> None:
@@ -79,17 +97,22 @@ class _Visit:
     Args:
         call: what runs there.
         away: the loop of the tools.
+        answer: calls a function at home.
 
     Attributes:
         outcome: what became of it, at home.
     """
 
     def __init__(
-        self, call: Callable[[], Coroutine[Any, Any, Any]], away: asyncio.AbstractEventLoop
+        self,
+        call: Callable[[], Coroutine[Any, Any, Any]],
+        away: asyncio.AbstractEventLoop,
+        answer: Callable[..., object] | None,
     ) -> None:
         self._call = call
         self.away = away
         self.home = asyncio.get_running_loop()
+        self._answer = answer or self.home.call_soon_threadsafe
         self.outcome: asyncio.Future[Any] = self.home.create_future()
         self._ticket = [None]  # list.pop is atomic: who gets it decides
         self._task: asyncio.Task[None] | None = None
@@ -123,7 +146,7 @@ class _Visit:
         except BaseException as problem:  # noqa: BLE001 - because it is raised again, at home
             error = problem
         with contextlib.suppress(RuntimeError):  # the loop at home is closed
-            self.home.call_soon_threadsafe(self.settle, result, error)
+            self._answer(self.settle, result, error)
 
     def settle(self, result: Any, error: BaseException | None) -> None:
         """Say what became of it, on the loop at home."""

@@ -19,6 +19,7 @@ from mcp.client.stdio import get_default_environment
 from mcp_notebook.errors import ConnectError
 
 from .pipethreads import ThreadReader
+from .report import ReportPipe
 
 GUARDIAN = Path(__file__).with_name("guardian.py")
 GRACE_S = 2.0
@@ -33,7 +34,7 @@ class Child:
         env: the variables it gets beside the minimum (PATH, HOME and the like).
         cwd: its working folder.
         on_stderr: called with each line of its standard error.
-        report: called with bytes of its report, where it writes one.
+        report: reads its report, where it writes one.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Child:
         env: Mapping[str, str],
         cwd: str | None,
         on_stderr: Callable[[str], None],
-        report: Callable[[bytes], None] | None = None,
+        report: ReportPipe | None = None,
     ) -> None:
         self.argv = list(argv)
         self.pid: int | None = None
@@ -85,7 +86,7 @@ class Child:
             life = self._spawn(ours)
             await self._read(ours.pop("err"), _Lines(self._stderr_line, self._stderr_done.set))
             if self._report is not None and "report" in ours:
-                await self._read(ours.pop("report"), _Bytes(self._report))
+                await self._read(ours.pop("report"), self._report)
             if life is not None:
                 self._life, _ = await asyncio.get_running_loop().create_connection(
                     lambda: _Lines(self._life_line, self._life_ended), sock=life
@@ -221,6 +222,8 @@ class Child:
             await asyncio.to_thread(_wait, process)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stderr_done.wait(), 0.5)
+        if self._report is not None:
+            self._report.look()
         for transport in self._transports:
             transport.close()
 
@@ -254,16 +257,6 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-class _Bytes(asyncio.Protocol):
-    """Hands bytes on."""
-
-    def __init__(self, take: Callable[[bytes], None]) -> None:
-        self._take = take
-
-    def data_received(self, data: bytes) -> None:
-        self._take(data)
 
 
 class _Lines(asyncio.Protocol):

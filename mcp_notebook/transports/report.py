@@ -7,10 +7,12 @@ A record is a fixed head and its bytes; nothing is parsed, so that the tap stays
 
 from __future__ import annotations
 
+import asyncio
+import os
 import struct
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from mcp_notebook.trace.events import Direction
 from mcp_notebook.wire.spans import Span
@@ -20,6 +22,11 @@ from .tap import LinkTap
 
 HEAD = struct.Struct("!cBqqqI")
 """kind, direction, time in ns, span start, span end, number of bytes that follow."""
+
+HUSH_S: Final = 0.003
+"""How long a report is not waited for after a message to the child."""
+
+_READ_BYTES: Final = 1 << 16
 
 _KINDS = frozenset(bytes([kind]) for kind in b"ocmlfx")
 
@@ -148,3 +155,63 @@ class ReportReader:
                 self._tap.closed(data.decode("utf-8", "replace"))
             case _:
                 self._tap.fault(data.decode("utf-8", "replace"))
+
+
+class ReportPipe(asyncio.Protocol):
+    """The kernel's end of a report's pipe: read before each answer, and a moment after a request.
+
+    To write to a pipe that somebody waits at wakes him: for the child that takes longer than all
+    else it does to record a message, twice a call. So nobody waits there while an answer is due;
+    what the child has seen of a call lies in the pipe when its answer comes.
+
+    Args:
+        reader: takes the bytes.
+    """
+
+    def __init__(self, reader: ReportReader) -> None:
+        self._reader = reader
+        self._loop = asyncio.get_running_loop()
+        self._pipe: Any = None
+        self._hushed = False
+        self._until = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The pipe is there."""
+        self._pipe = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Somebody waited, and here it is."""
+        self._reader.feed(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The child has ended, or is given up."""
+        self._pipe = None
+
+    def sent(self) -> None:
+        """A message goes to the child: do not wait at the pipe for a moment."""
+        self._until = self._loop.time() + HUSH_S
+        if not self._hushed and self._pipe is not None:
+            self._hushed = True
+            self._pipe.pause_reading()
+            self._loop.call_at(self._until, self._listen)
+
+    def _listen(self) -> None:
+        if self._pipe is None:
+            return
+        if self._loop.time() < self._until:
+            self._loop.call_at(self._until, self._listen)
+            return
+        self._hushed = False
+        if not self._pipe.is_closing():
+            self._pipe.resume_reading()
+
+    def look(self) -> None:
+        """Read what is there."""
+        while self._pipe is not None and not self._pipe.is_closing():
+            try:
+                data = os.read(self._pipe.get_extra_info("pipe").fileno(), _READ_BYTES)
+            except BlockingIOError:
+                return
+            self._reader.feed(data)
+            if len(data) < _READ_BYTES:
+                return  # its end is for the transport to see

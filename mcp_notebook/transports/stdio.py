@@ -25,9 +25,9 @@ from .base import (
     Transport,
 )
 from .child import Child
-from .report import ReportReader
+from .report import ReportPipe, ReportReader
 from .streams import LineDuplex, attach_pipes
-from .tap import Tap
+from .tap import LinkTap, Tap
 
 
 class ChildListener(Listener):
@@ -93,19 +93,19 @@ class StdioTransport(Transport):
         address: str = "",
     ) -> AsyncIterator[tuple[Any, Any]]:
         link = tap.link()
-        reader = None
+        report = None
         if command.reports and listener is not None:
-            reader = ReportReader(listener.tap.link())
+            report = ReportPipe(ReportReader(listener.tap.link()))
         child = Child(
             command.argv,
             env={**command.env, **options.env},
             cwd=options.cwd or command.cwd,
             on_stderr=link.stderr,
-            report=reader.feed if reader else None,
+            report=report,
         )
         child.on_started = options.on_child
         options.on_left_out(command.left_out)
-        duplex = LineDuplex(receives=Direction.SERVER_TO_CLIENT, tap=link)
+        duplex = _ChildsDuplex(link, report)
         try:
             our_out, our_in = await child.start()
             link.opened(address or child.command)
@@ -127,6 +127,25 @@ class StdioTransport(Transport):
         finally:
             if command.cleanup is not None:
                 command.cleanup()
+
+
+class _ChildsDuplex(LineDuplex):
+    """The kernel's end of a child, which may report what it sees itself."""
+
+    def __init__(self, tap: LinkTap, report: ReportPipe | None) -> None:
+        super().__init__(receives=Direction.SERVER_TO_CLIENT, tap=tap)
+        self._report = report
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes arrived; what the child has seen was before."""
+        if self._report is not None:
+            self._report.look()
+        super().data_received(data)
+
+    def _write_raw(self, message: bytes) -> None:
+        if self._report is not None:
+            self._report.sent()
+        super()._write_raw(message)
 
 
 def _tell(child: Child, options: ConnectOptions, reason: str) -> asyncio.Task[None]:
