@@ -181,6 +181,19 @@ def test_a_census_finds_what_was_left_and_only_that(kernel: KernelRig) -> None:
     assert_nothing_left(kernel, before)
 
 
+def test_a_census_counts_a_worker_of_asyncios_pool_only_while_it_works(kernel: KernelRig) -> None:
+    kernel.run(
+        "import asyncio, threading\n"
+        "loop, ways = asyncio.get_running_loop(), [threading.Event() for _ in range(3)]\n"
+        "work = [loop.run_in_executor(None, way.wait) for way in ways]"
+    ).check()
+    assert {f"asyncio_{n}" for n in range(3)} <= set(take_census(kernel).threads)
+    kernel.run("for way in ways[:2]: way.set()\nawait asyncio.gather(*work[:2])").check()
+    assert {"asyncio_0", "asyncio_2"} <= set(take_census(kernel).threads)
+    kernel.run("ways[2].set(); await work[2]").check()
+    assert not {"asyncio_1", "asyncio_2"} & set(take_census(kernel).threads)
+
+
 def test_a_kernel_that_loses_its_ports_is_started_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CENSUS_CODE = """
 def _take_census():
-    import asyncio, gc, logging, os, threading
+    import asyncio, gc, logging, os, re, sys, threading
     import psutil
     gc.collect()
     me = psutil.Process()
@@ -38,8 +38,20 @@ def _take_census():
             continue  # IPython is writing its history
         descriptors.append(target if target.startswith("/") else target.partition(":")[0])
     root = logging.getLogger()
+    frames = sys._current_frames()
+
+    def spare(thread):
+        # how many idle workers asyncio's pool has beside its first is a matter of chance
+        at = frames.get(thread.ident)
+        return (
+            re.fullmatch("asyncio_[1-9][0-9]*", thread.name)
+            and at is not None
+            and at.f_globals.get("__name__") == "concurrent.futures.thread"
+            and at.f_code.co_name == "_worker"
+        )
+
     return {
-        "threads": sorted(thread.name for thread in threading.enumerate()),
+        "threads": sorted(t.name for t in threading.enumerate() if not spare(t)),
         "descriptors": sorted(descriptors),
         "children": sorted(" ".join(child.cmdline()) for child in me.children(recursive=True)),
         "ports": sorted(c.laddr.port for c in me.net_connections("inet") if c.status == "LISTEN"),
