@@ -39,9 +39,21 @@ class Times:
 
 
 def turns(
-    ways: Mapping[str, Callable[[], object]], *, runs: int = RUNS, calls: int = CALLS
+    ways: Mapping[str, Callable[[], object]],
+    *,
+    runs: int = RUNS,
+    calls: int = CALLS,
+    in_a_row: int = 1,
 ) -> Times:
-    """Call each way in turns, from this thread."""
+    """Call each way in turns, from this thread.
+
+    Args:
+        ways: by name, what makes a call.
+        runs: how many runs.
+        calls: of each way in a run.
+        in_a_row: how many a way makes before it is another's turn. With one, each finds the
+            processor's caches full of the others' code and data, as a call now and then does.
+    """
     order, clock = random.Random(1), time.perf_counter
     for way in ways.values():
         for _ in range(min(WARM, calls)):
@@ -50,11 +62,12 @@ def turns(
     for _ in range(runs):
         gc.collect()
         times: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(calls):
+        for _ in range(calls // in_a_row):
             for name in order.sample(list(ways), len(ways)):
-                begun = clock()
-                ways[name]()
-                times[name].append(clock() - begun)
+                for _ in range(in_a_row):
+                    begun = clock()
+                    ways[name]()
+                    times[name].append(clock() - begun)
         found.append({name: statistics.median(one) for name, one in times.items()})
     return Times(found)
 
