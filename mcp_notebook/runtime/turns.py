@@ -40,6 +40,8 @@ class Turns:
         self._back = threading.Event()
         self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
         self.loop.set_task_factory(self._made)
+        self.loop.call_at = self._timed(self.loop.call_at)  # type: ignore[method-assign]
+        self._timers = False
         self._tasks: list[asyncio.Task[Any]] = []
         self._home = asyncio.new_event_loop()
         self._main: asyncio.Task[None] | None = None
@@ -128,7 +130,7 @@ class Turns:
         self._tasks = [task for task in self._tasks if not task.done()]
         with self._lock:
             taken, self._away_since = self._away_since is None, None
-            self._apart = self._apart or bool(self._tasks)
+            self._apart = self._apart or self._timers or bool(self._tasks)
         if taken:
             self.loop.run_forever()
         elif self._apart:
@@ -146,6 +148,15 @@ class Turns:
         if not self._apart:
             self._tasks.append(task)
         return task
+
+    def _timed(self, call_at: Callable[..., asyncio.TimerHandle]) -> Any:
+        """The same for what a tool puts off till later; `call_later` comes here too."""
+
+        def noted(*args: Any, **options: Any) -> asyncio.TimerHandle:
+            self._timers = True
+            return call_at(*args, **options)
+
+        return noted
 
     def _watch(self) -> None:
         """Take the server over from a thread that a tool holds up."""

@@ -80,6 +80,19 @@ def test_what_a_tool_leaves_running_goes_on() -> None:
     run(main)
 
 
+def test_what_a_tool_puts_off_till_later_is_done() -> None:
+    done = threading.Event()
+
+    async def puts_off() -> None:
+        asyncio.get_running_loop().call_later(0.01, done.set)
+
+    async def main(turns: Turns, call: Call) -> None:
+        await call(puts_off)
+        assert await asyncio.to_thread(done.wait, WAIT_S)
+
+    run(main)
+
+
 def test_a_tool_that_holds_the_thread_up_holds_up_neither_the_server_nor_other_tools() -> None:
     released = threading.Event()
 
