@@ -25,9 +25,7 @@ from .mainthread import MainThread
 from .server import NotebookServer, Part
 from .snapshot import read_once
 from .targets import import_server
-from .toolloop import ToolLoop
 from .toolthreads import ToolThreads
-from .turns import Turns
 
 REPORT_BUFFER_BYTES = 3 * MAX_MESSAGE_BYTES
 """A report that the kernel does not read is dropped beyond this, never the traffic.
@@ -37,10 +35,10 @@ in a link may be missing in the Trace.
 """
 
 
-def build(options: argparse.Namespace, turns: Turns) -> NotebookServer:
+def build(options: argparse.Namespace) -> NotebookServer:
     """The server that the command line asks for."""
     loop = BackgroundLoop()  # never started: this process serves on its main loop
-    threads = ToolThreads(MainThread(), ToolLoop(turns, turns.answer))
+    threads = ToolThreads(MainThread())
     if options.module:
         mcp = import_server(options.module)
         return NotebookServer(options.name, loop=loop, threads=threads, mcp=mcp)
@@ -90,15 +88,10 @@ def main() -> None:
     # first of all: what importing or unpickling prints must not reach the wire
     read_fd, write_fd = inherited_pipes()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    turns = Turns(leave)
-    turns.run(serve(build(options, turns), read_fd, write_fd))
-    leave()
-
-
-def leave() -> None:
-    """End the process; a tool that blocks its thread must not hold it."""
+    server = build(options)
+    asyncio.run(serve(server, read_fd, write_fd))
     sys.stdout.flush()
-    os._exit(0)
+    os._exit(0)  # a tool that blocks its thread must not hold the process
 
 
 if __name__ == "__main__":

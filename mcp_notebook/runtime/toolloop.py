@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import contextvars
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from .loop import BackgroundLoop
 from .mainthread import Departure
 
 BLOCKED_AFTER_S = 0.5
@@ -20,34 +21,15 @@ IDLE_AFTER_S = 2.0
 _LEFT_LYING: Final = object()
 
 
-class Driven(Protocol):
-    """A loop that somebody drives."""
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop."""
-        ...
-
-    def call_soon(self, call: Callable[[], object], /) -> None:
-        """Call a function on it, soon."""
-        ...
-
-    def stop(self, *, timeout_s: float) -> None:
-        """Drive it no more."""
-        ...
-
-
 class ToolLoop:
     """A loop for async tools, and whether it still takes calls.
 
     Args:
-        driven: the loop.
-        answer: calls a function on the loop that calls come from, from that of the tools.
+        name: of its thread.
     """
 
-    def __init__(self, driven: Driven, answer: Callable[..., object] | None = None) -> None:
-        self.driven = driven
-        self._answer = answer
+    def __init__(self, name: str) -> None:
+        self.background = BackgroundLoop(name)
         self.blocked = False
         """It left a call lying, and has not been heard of since."""
         self._inside = 0
@@ -61,13 +43,13 @@ class ToolLoop:
         Raises:
             Exception: whatever the call raises.
         """
-        visit = _Visit(call, self.driven.loop, self._answer)
+        visit = _Visit(call, self.background.loop)
         timer = visit.home.call_later(
             BLOCKED_AFTER_S if self._inside else IDLE_AFTER_S, self._look_after, visit
         )
         self._inside += 1
         try:
-            self.driven.call_soon(visit.begin)
+            visit.away.call_soon_threadsafe(visit.begin)
             result = await visit.outcome
         finally:
             timer.cancel()
@@ -75,13 +57,13 @@ class ToolLoop:
             if visit.outcome.cancelled():
                 visit.take_back()
                 with contextlib.suppress(RuntimeError):  # the loop is closed, its tasks with it
-                    self.driven.call_soon(visit.end)
+                    visit.away.call_soon_threadsafe(visit.end)
         return (False, None) if result is _LEFT_LYING else (True, result)
 
     def _look_after(self, visit: _Visit) -> None:
         if visit.take_back():  # else it runs, and takes its time
             self.blocked = True
-            self.driven.call_soon(self._heard)
+            self.background.call_soon(self._heard)
             visit.settle(_LEFT_LYING, None)
 
     def _heard(self) -> None:
@@ -97,22 +79,17 @@ class _Visit:
     Args:
         call: what runs there.
         away: the loop of the tools.
-        answer: calls a function at home.
 
     Attributes:
         outcome: what became of it, at home.
     """
 
     def __init__(
-        self,
-        call: Callable[[], Coroutine[Any, Any, Any]],
-        away: asyncio.AbstractEventLoop,
-        answer: Callable[..., object] | None,
+        self, call: Callable[[], Coroutine[Any, Any, Any]], away: asyncio.AbstractEventLoop
     ) -> None:
         self._call = call
         self.away = away
         self.home = asyncio.get_running_loop()
-        self._answer = answer or self.home.call_soon_threadsafe
         self.outcome: asyncio.Future[Any] = self.home.create_future()
         self._ticket = [None]  # list.pop is atomic: who gets it decides
         self._task: asyncio.Task[None] | None = None
@@ -127,9 +104,8 @@ class _Visit:
 
     def begin(self) -> None:
         """Begin, on the loop of the tools."""
-        if self.take_back():
-            # without the caller's context variables: what a tool prints belongs to no old cell
-            self._task = self.away.create_task(self._run(), context=contextvars.Context())
+        # without the caller's context variables: what a tool prints belongs to no old cell
+        self._task = self.away.create_task(self._run(), context=contextvars.Context())
 
     def end(self) -> None:
         """Cancel it, on the loop of the tools."""
@@ -137,6 +113,9 @@ class _Visit:
             self._task.cancel()
 
     async def _run(self) -> None:
+        # asked here, not in `begin`: the task of a call that came at once may block before it
+        if not self.take_back():
+            return
         result: Any = None
         error: BaseException | None = None
         try:
@@ -146,7 +125,7 @@ class _Visit:
         except BaseException as problem:  # noqa: BLE001 - because it is raised again, at home
             error = problem
         with contextlib.suppress(RuntimeError):  # the loop at home is closed
-            self._answer(self.settle, result, error)
+            self.home.call_soon_threadsafe(self.settle, result, error)
 
     def settle(self, result: Any, error: BaseException | None) -> None:
         """Say what became of it, on the loop at home."""

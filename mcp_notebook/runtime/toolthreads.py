@@ -22,7 +22,6 @@ from typing import Any
 import anyio.to_thread
 from mcp.server.mcpserver import Context
 
-from .loop import BackgroundLoop
 from .mainthread import POLL_S, Departure, MainThread, standing_still
 from .results import Failure
 from .sayable import sayable
@@ -113,13 +112,11 @@ class ToolThreads:
 
     Args:
         main: the kernel's main thread, for functions that ask for it.
-        first: the loop that async tools run on while none blocks it; one with a thread of its
-            own by default.
     """
 
-    def __init__(self, main: MainThread, first: ToolLoop | None = None) -> None:
+    def __init__(self, main: MainThread) -> None:
         self._main = main
-        self._loops: list[ToolLoop] = [] if first is None else [first]
+        self._loops: list[ToolLoop] = []
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._running: dict[int, Running] = {}
@@ -147,7 +144,7 @@ class ToolThreads:
         with self._lock:
             loops, self._loops = self._loops, []
         for loop in loops:
-            loop.driven.stop(timeout_s=1)
+            loop.background.stop(timeout_s=1)
 
     # ---- wrapping ----------------------------------------------------------------------
 
@@ -245,7 +242,7 @@ class ToolThreads:
             for loop in self._loops:
                 if not loop.blocked:
                     return loop
-            fresh = ToolLoop(BackgroundLoop(f"mcp-tools-{len(self._loops) + 1}"))
+            fresh = ToolLoop(f"mcp-tools-{len(self._loops) + 1}")
             self._loops.append(fresh)
             return fresh
 

@@ -45,6 +45,12 @@ UNANSWERED = "nobody answered: "
 FAILED = "mcp_notebook_failed"
 """Where a response that stands for a failed request keeps the reason."""
 
+READS = "mcp_notebook_reads"
+"""Where a request says that who made it reads the events of its answer, and records them."""
+
+LINK = "mcp_notebook_link"
+"""Where the response to such a request has the tap of the link that carries it."""
+
 TURNED_AWAY = frozenset({401, 403, 421})
 """Statuses of a guard: token, Origin or scope, Host."""
 
@@ -252,6 +258,8 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
             self.session_ended = True
         kind = response.headers.get("content-type", "")
         if under_way.link is not None:
+            if READS in request.extensions:
+                response.extensions[LINK], kind = under_way.link, ""
             answer_body(response, Body(under_way.link, Direction.SERVER_TO_CLIENT, kind))
         if request.method == "POST" and is_json and self._welcome and _is_json(kind):
             return await _read(response, request)

@@ -199,6 +199,7 @@ class ReportPipe(asyncio.Protocol):
         if self._pipe is None:
             return
         if self._loop.time() < self._until:
+            self.look()  # many messages and no answer: nobody else does
             self._loop.call_at(self._until, self._listen)
             return
         self._hushed = False

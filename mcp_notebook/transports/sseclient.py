@@ -29,8 +29,8 @@ from mcp_notebook.wire.sse import SseDecoder, SseEvent
 
 from .base import MAX_MESSAGE_BYTES, ConnectOptions
 from .duplex import MessageDuplex, encode
-from .httpclient import RawPoster, http_client
-from .tap import Tap
+from .httpclient import LINK, READS, RawPoster, http_client
+from .tap import LinkTap, Tap
 
 REDIRECTS: Final = 5
 """Redirects that are followed, all of them within the origin."""
@@ -64,6 +64,7 @@ class SseDuplex(MessageDuplex):
         self.endpoint: asyncio.Future[str] = loop.create_future()
         self._client = client
         self._response = response
+        self._link: LinkTap | None = response.extensions.get(LINK)
         self._url = url
         self._secrets = secrets
         self._reader = loop.create_task(self._read(), context=contextvars.Context())
@@ -79,7 +80,7 @@ class SseDuplex(MessageDuplex):
                 pending += len(part)
                 for event in decoder.feed(part):
                     pending = 0
-                    if isinstance(event, SseEvent) and event.dispatched:
+                    if isinstance(event, SseEvent):
                         self._take_event(event)
                 if pending > MAX_MESSAGE_BYTES:
                     reason = f"an event longer than {MAX_MESSAGE_BYTES} bytes arrived"
@@ -96,8 +97,13 @@ class SseDuplex(MessageDuplex):
         self.end(reason)
 
     def _take_event(self, event: SseEvent) -> None:
+        raw = event.data.encode()
+        if self._link is not None and raw[:1] in (b"{", b"["):
+            self._link.message(self.receives, raw)
+        if not event.dispatched:
+            return
         if event.event == "message":
-            self.take(event.data.encode())
+            self.take(raw)
         elif event.event == "endpoint" and not self.endpoint.done():
             self._endpoint_named(event.data)
 
@@ -205,7 +211,7 @@ async def _open(client: httpx2.AsyncClient, url: str) -> httpx2.Response:
     onward = url
     headers = {"accept": "text/event-stream", "cache-control": "no-store"}
     for _ in range(REDIRECTS):
-        request = client.build_request("GET", onward, headers=headers)
+        request = client.build_request("GET", onward, headers=headers, extensions={READS: True})
         response = await client.send(request, stream=True, follow_redirects=False)
         further = _within(url, onward, response.headers.get("location", ""))
         if not response.has_redirect_location or further is None:

@@ -11,6 +11,7 @@ from mcp_notebook.wire import jsonrpc
 
 from .asgi import App, AsgiMessage, Receive, Scope, Send, header
 from .base import MAX_MESSAGE_BYTES
+from .reading import quickly
 
 
 class StrictBodies:
@@ -34,7 +35,8 @@ class StrictBodies:
             whole = message["type"] != "http.request" or not message.get("more_body")
         if whole and taken[-1]["type"] == "http.request":
             try:
-                jsonrpc.parse(b"".join(one.get("body", b"") for one in taken))
+                body = b"".join(one.get("body", b"") for one in taken)
+                quickly(body) or jsonrpc.parse(body)
             except jsonrpc.MessageError as problem:
                 # who sent a broken answer or notification waits for nothing: no id of theirs
                 known = problem.id if problem.answerable else None

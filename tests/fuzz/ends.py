@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import anyio
 import httpx2
@@ -17,6 +17,7 @@ from mcp_notebook.errors import ConnectError
 from mcp_notebook.trace.events import Chunk, Direction, Fault, LinkClosed, Message, Vantage
 from mcp_notebook.trace.store import Trace
 from mcp_notebook.transports.asgi import Body
+from mcp_notebook.transports.httpclient import LINK
 from mcp_notebook.transports.report import ReportReader
 from mcp_notebook.transports.sseclient import SseDuplex
 from mcp_notebook.transports.streams import LineDuplex
@@ -114,7 +115,11 @@ def sse_client(data: bytes) -> None:
     url = "http://127.0.0.1:1/sse"
 
     async def fed(pieces: list[bytes]) -> dict[str, Any]:
+        trace = Trace()
+
         class Stream:
+            extensions: ClassVar[dict[str, LinkTap]] = {LINK: _tap(trace)}
+
             async def aiter_bytes(self) -> AsyncIterator[bytes]:
                 for piece in pieces:
                     yield piece
@@ -131,7 +136,8 @@ def sse_client(data: bytes) -> None:
         except ConnectError as error:
             endpoint = f"error: {error}"
         await duplex.aclose()
-        return {"endpoint": endpoint, "arrived": arrived}
+        recorded = [event.raw for event in trace if isinstance(event, Message)]
+        return {"endpoint": endpoint, "arrived": arrived, "recorded": recorded}
 
     _, told = same_in_every_split(data, lambda pieces: asyncio.run(fed(pieces)))
     assert told["endpoint"].startswith(("http://127.0.0.1:1", "error: "))

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -453,3 +454,68 @@ def test_a_child_runs_the_copy_of_the_package_that_the_kernel_runs(
         assert command.cleanup is not None
         command.cleanup()
     assert command.env == {"PYTHONPATH": "/somewhere/else"}
+
+
+# ---- async tools, and what a child reports of them -----------------------------------------------
+
+BLOCKS = """
+import asyncio, os, threading
+from mcp.server.mcpserver import Context, MCPServer
+
+server = MCPServer("held", log_level="ERROR")
+begun, released = threading.Event(), threading.Event()
+
+@server.tool()
+async def block() -> bool:
+    begun.set()
+    return released.wait(20)
+
+@server.tool()
+async def release() -> bool:
+    there = begun.is_set()
+    released.set()
+    return there
+
+@server.tool()
+async def tell(ctx: Context) -> str:
+    await ctx.report_progress(1, 2)
+    return "told"
+
+@server.tool()
+async def die() -> None:
+    os._exit(3)
+"""
+
+
+@pytest.fixture
+def held(bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A connection to a child of these tools."""
+    (tmp_path / "held.py").write_text(BLOCKS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    endpoint = bench.serve("held:server", transport="stdio")
+    return bench.connect(endpoint, timeout=20)
+
+
+def test_a_child_answers_while_an_async_tool_of_it_blocks(held: Any) -> None:
+    blocked = held.start("block", {})
+    assert held.call("release").value is True
+    assert blocked.result().value is True
+    assert held.call("tell").value == "told"
+
+
+def test_what_a_child_saw_of_a_call_is_in_the_trace_when_its_answer_is(
+    held: Any, bench: Workbench
+) -> None:
+    for _ in range(20):
+        since = bench.trace.last_seq
+        held.call("release")
+        seen = [e.vantage for e in bench.trace.since(since) if isinstance(e, Message)]
+        assert seen == [Vantage.CLIENT, Vantage.SERVER, Vantage.SERVER, Vantage.CLIENT]
+
+
+def test_a_call_that_ends_the_child_has_arrived(held: Any, bench: Workbench) -> None:
+    with pytest.raises(Exception, match="exit code 3"):
+        held.call("die")
+    arrived = [m for m in bench.trace if isinstance(m, Message) and m.vantage is Vantage.SERVER]
+    assert b'"die"' in arrived[-1].raw

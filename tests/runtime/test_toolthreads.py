@@ -15,6 +15,7 @@ import pytest
 from mcp.server.mcpserver import Context
 
 from mcp_notebook.errors import UsageError
+from mcp_notebook.runtime.toolloop import ToolLoop
 from mcp_notebook.runtime.workbench import Workbench
 
 WAIT_S = 20
@@ -68,6 +69,31 @@ def test_an_async_tool_that_blocks_delays_no_other_connection(
         release.set()
     assert call.result().value == "blocked"
     assert first.call("quick").value == "mcp-tools-1", "free again"
+
+
+def test_a_call_that_came_together_with_one_that_blocks_is_free_to_run_elsewhere() -> None:
+    release = threading.Event()
+    driven = ToolLoop("mcp-tools-test")
+
+    async def block() -> bool:
+        return release.wait(WAIT_S)
+
+    async def quick() -> str:
+        return "quick"
+
+    async def both() -> None:
+        blocked = asyncio.get_running_loop().create_task(driven.run(block))
+        await asyncio.sleep(0)  # both are handed over in one turn
+        assert await driven.run(quick) == (False, None)
+        release.set()
+        assert await blocked == (True, True)
+        assert await driven.run(quick) == (True, "quick")
+
+    try:
+        asyncio.run(both())
+    finally:
+        release.set()
+        driven.background.stop()
 
 
 def test_a_tool_that_blocks_is_named_by_why(
