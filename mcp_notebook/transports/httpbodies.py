@@ -89,15 +89,32 @@ class AnswerBody(httpx2.AsyncByteStream):
         await self._inner.aclose()
 
 
-def answer_body(response: httpx2.Response, body: Body) -> None:
-    """Let a response be read through an :class:`AnswerBody`."""
-    headers = response.headers
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    coding = headers.get("content-encoding", "")
+def fields(headers: httpx2.Headers) -> dict[str, str]:
+    """The header fields by name in lower case; those of one name are joined by commas.
+
+    A look into httpx2's own headers goes through all of them, and a call looks a dozen times.
+    """
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def answer_body(response: httpx2.Response, body: Body, told: Mapping[str, str]) -> None:
+    """Let a response be read through an :class:`AnswerBody`.
+
+    Args:
+        response: the response.
+        body: records the messages.
+        told: its header fields.
+    """
+    kind = told.get("content-type", "").partition(";")[0].strip().lower()
+    coding = told.get("content-encoding", "")
     stream: Any = response.stream
     made = AnswerBody(stream, body, coding=coding, events=kind == "text/event-stream")
     if coding.strip().lower() in _PACKED:
-        del headers["content-encoding"]  # nobody need unpack it again
+        del response.headers["content-encoding"]  # nobody need unpack it again
     response.stream = made
 
 

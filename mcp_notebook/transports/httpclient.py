@@ -27,7 +27,7 @@ from mcp_notebook.wire import jsonrpc
 
 from .asgi import Body
 from .base import LOOPBACK_HOSTS
-from .httpbodies import answer_body, instead
+from .httpbodies import answer_body, fields, instead
 from .tap import LinkTap, Tap
 
 SESSION_HEADER = "mcp-session-id"
@@ -236,13 +236,13 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
             httpx2.HTTPStatusError: a guard turned the first request away. The SDK would make
                 a nameless internal error of it and try the other era.
         """
-        content_type = request.headers.get("content-type", "")
-        is_json = content_type.startswith("application/json")
+        asked = fields(request.headers)
+        is_json = asked.get("content-type", "").startswith("application/json")
         if request.method == "POST":
             self.last_url = str(request.url)
             for name in (SESSION_HEADER, VERSION_HEADER):
-                if name in request.headers:
-                    self.session_headers[name] = request.headers[name]
+                if name in asked:
+                    self.session_headers[name] = asked[name]
         under_way = _Request(await request.aread() if is_json else b"")
         token = _request.set(under_way)
         try:
@@ -253,14 +253,20 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
             return _no_answer(request, error)
         finally:
             _request.reset(token)
-        if response.status_code == 404 and SESSION_HEADER in request.headers:
+        if response.status_code == 404 and SESSION_HEADER in asked:
             # revision 2025-11-25, Streamable HTTP, Session Management: a new one must be begun
             self.session_ended = True
-        kind = response.headers.get("content-type", "")
+        told = fields(response.headers)
+        kind = told.get("content-type", "")
         if under_way.link is not None:
             if READS in request.extensions:
-                response.extensions[LINK], kind = under_way.link, ""
-            answer_body(response, Body(under_way.link, Direction.SERVER_TO_CLIENT, kind))
+                response.extensions[LINK] = under_way.link
+            read = Body(
+                under_way.link,
+                Direction.SERVER_TO_CLIENT,
+                "" if READS in request.extensions else kind,
+            )
+            answer_body(response, read, told)
         if request.method == "POST" and is_json and self._welcome and _is_json(kind):
             return await _read(response, request)
         if request.method == "GET":

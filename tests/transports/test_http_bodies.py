@@ -37,7 +37,8 @@ def read(stream: Pieces, kind: str = "application/json", coding: str = "") -> tu
     tap = Tap(trace, "it", Vantage.CLIENT, "http").link()
     headers = {"content-type": kind, "content-encoding": coding}
     response = httpx2.Response(200, headers=headers, stream=stream)
-    httpbodies.answer_body(response, Body(tap, Direction.SERVER_TO_CLIENT, kind))
+    told = httpbodies.fields(response.headers)
+    httpbodies.answer_body(response, Body(tap, Direction.SERVER_TO_CLIENT, kind), told)
     return asyncio.run(response.aread()), trace
 
 
