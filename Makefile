@@ -69,7 +69,6 @@ suite: $(DONE)/test $(if $(NPM),$(DONE)/npm)
 	nice -n 10 $(BIN)/python -m tests.peers.install > build/peers.log 2>&1 & \
 	$(MAKE) --no-print-directory beside > build/beside.log 2>&1 & beside=$$!; \
 	$(RUN) -m pytest tests -m "not browser and not lesson and not peers" --durations=25 || status=$$?; \
-	$(if $(LESSONS),$(BIN)/python -m pytest $(NBVAL) $(LESSONS) || status=$$?,echo "no lesson to run"); \
 	$(MAKE) --no-print-directory foreign || status=$$?; \
 	wait $$beside || status=$$?; cat build/beside.log; \
 	$(if $(MEASURED),$(COVERAGE) combine --quiet; \
@@ -80,6 +79,7 @@ beside:
 	@status=0; \
 	nice -n 3 $(RUN) -m pytest tests -m "browser and not lesson" || status=$$?; \
 	nice -n 2 $(BIN)/python -m pytest tests -m lesson --durations=10 || status=$$?; \
+	$(if $(LESSONS),$(BIN)/python -m pytest $(NBVAL) $(LESSONS) || status=$$?,echo "no lesson to run"); \
 	$(MAKE) --no-print-directory foreign || status=$$?; \
 	exit $$status
 

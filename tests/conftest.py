@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from mcp.client import stdio
 
@@ -23,6 +25,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("browser") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(BROWSER_TIMEOUT_S))
     items.sort(key=_heaviness)
+
+
+def pytest_collection_finish() -> None:
+    """Leave ten thousand collected tests out of every garbage collection to come."""
+    gc.collect()
+    gc.freeze()
 
 
 def _heaviness(item: pytest.Item) -> int:
