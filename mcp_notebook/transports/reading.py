@@ -41,7 +41,7 @@ def read_message(raw: bytes) -> JSONRPCMessage:
     Raises:
         jsonrpc.MessageError: it is no message.
     """
-    envelope = quickly(raw) or jsonrpc.parse(raw)
+    envelope = read_envelope(raw)
     try:
         return _MODELS[envelope.kind].model_validate(envelope.obj)
     except ValueError:  # parameters in an array: JSON-RPC has them, MCP has not
@@ -51,6 +51,15 @@ def read_message(raw: bytes) -> JSONRPCMessage:
             id=envelope.id,
             answerable=envelope.kind is jsonrpc.MessageKind.REQUEST,
         ) from None
+
+
+def read_envelope(raw: bytes) -> jsonrpc.Envelope:
+    """What a message says of itself, and its object; MCP's own models are not asked.
+
+    Raises:
+        jsonrpc.MessageError: it is no message.
+    """
+    return quickly(raw) or jsonrpc.parse(raw)
 
 
 def quickly(raw: bytes) -> jsonrpc.Envelope | None:

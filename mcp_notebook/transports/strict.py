@@ -11,7 +11,7 @@ from mcp_notebook.wire import jsonrpc
 
 from .asgi import App, AsgiMessage, Receive, Scope, Send, header
 from .base import MAX_MESSAGE_BYTES
-from .reading import quickly
+from .reading import read_envelope
 
 
 class StrictBodies:
@@ -36,7 +36,7 @@ class StrictBodies:
         if whole and taken[-1]["type"] == "http.request":
             try:
                 body = b"".join(one.get("body", b"") for one in taken)
-                quickly(body) or jsonrpc.parse(body)
+                read_envelope(body)
             except jsonrpc.MessageError as problem:
                 # who sent a broken answer or notification waits for nothing: no id of theirs
                 known = problem.id if problem.answerable else None
