@@ -54,8 +54,13 @@ class Body:
             self._json.append(data)
         elif self._sse is not None and data:
             for event in self._sse.feed(data):
-                if isinstance(event, SseEvent) and event.data[:1] in ("{", "["):
-                    self._tap.message(self._direction, event.data.encode())
+                if isinstance(event, SseEvent):
+                    self.event(event.data.encode())
+
+    def event(self, raw: bytes) -> None:
+        """The data of one event, read here or by whoever reads the stream."""
+        if raw[:1] in (b"{", b"["):
+            self._tap.message(self._direction, raw)
 
     def end(self) -> None:
         """The body is complete."""

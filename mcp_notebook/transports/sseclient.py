@@ -27,10 +27,11 @@ from mcp_notebook.trace.foreign import foreign
 from mcp_notebook.wire import jsonrpc
 from mcp_notebook.wire.sse import SseDecoder, SseEvent
 
+from .asgi import Body
 from .base import MAX_MESSAGE_BYTES, ConnectOptions
 from .duplex import MessageDuplex, encode
-from .httpclient import LINK, READS, RawPoster, http_client
-from .tap import LinkTap, Tap
+from .httpclient import READS, RawPoster, http_client
+from .tap import Tap
 
 REDIRECTS: Final = 5
 """Redirects that are followed, all of them within the origin."""
@@ -64,7 +65,7 @@ class SseDuplex(MessageDuplex):
         self.endpoint: asyncio.Future[str] = loop.create_future()
         self._client = client
         self._response = response
-        self._link: LinkTap | None = response.extensions.get(LINK)
+        self._body: Body | None = response.extensions.get(READS)
         self._url = url
         self._secrets = secrets
         self._reader = loop.create_task(self._read(), context=contextvars.Context())
@@ -98,8 +99,8 @@ class SseDuplex(MessageDuplex):
 
     def _take_event(self, event: SseEvent) -> None:
         raw = event.data.encode()
-        if self._link is not None and raw[:1] in (b"{", b"["):
-            self._link.message(self.receives, raw)
+        if self._body is not None:
+            self._body.event(raw)
         if not event.dispatched:
             return
         if event.event == "message":

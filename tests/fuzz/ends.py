@@ -17,7 +17,7 @@ from mcp_notebook.errors import ConnectError
 from mcp_notebook.trace.events import Chunk, Direction, Fault, LinkClosed, Message, Vantage
 from mcp_notebook.trace.store import Trace
 from mcp_notebook.transports.asgi import Body
-from mcp_notebook.transports.httpclient import LINK
+from mcp_notebook.transports.httpclient import READS
 from mcp_notebook.transports.report import ReportReader
 from mcp_notebook.transports.sseclient import SseDuplex
 from mcp_notebook.transports.streams import LineDuplex
@@ -118,7 +118,9 @@ def sse_client(data: bytes) -> None:
         trace = Trace()
 
         class Stream:
-            extensions: ClassVar[dict[str, LinkTap]] = {LINK: _tap(trace)}
+            extensions: ClassVar[dict[str, Body]] = {
+                READS: Body(_tap(trace), Direction.SERVER_TO_CLIENT, content_type="")
+            }
 
             async def aiter_bytes(self) -> AsyncIterator[bytes]:
                 for piece in pieces:
