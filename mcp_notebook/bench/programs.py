@@ -22,6 +22,8 @@ from typing import Final
 
 from mcp_notebook.errors import ConnectError, MissingProgram
 from mcp_notebook.transports.child import GUARDIAN
+
+# lessons take everything for a program from here; the package itself takes it where it stands
 from mcp_notebook.transports.ports import free_port as free_port
 
 START_S: Final = 20.0

@@ -13,9 +13,10 @@ from typing import Any, Final
 from mcp_notebook.bench.processes import stranger
 from mcp_notebook.bench.processes.stage import Stage, Worker, way_of
 from mcp_notebook.bench.processes.stranger import Refused, Way
-from mcp_notebook.bench.programs import free_port, haproxy
+from mcp_notebook.bench.programs import haproxy
 from mcp_notebook.bench.readings import Reading
 from mcp_notebook.bench.roads import ROADS, Road
+from mcp_notebook.transports.ports import free_port
 
 from .registry import probe, reading
 

@@ -12,9 +12,10 @@ from mcp_notebook.bench.processes import stranger
 from mcp_notebook.bench.processes.forwardproxy import ForwardProxy
 from mcp_notebook.bench.processes.stage import Stage, Worker, way_of
 from mcp_notebook.bench.processes.stranger import Refused, Way
-from mcp_notebook.bench.programs import Program, free_port, nginx
+from mcp_notebook.bench.programs import Program, nginx
 from mcp_notebook.bench.readings import Reading
 from mcp_notebook.bench.roads import ROADS, Road
+from mcp_notebook.transports.ports import free_port
 
 from .registry import probe, reading
 

@@ -13,9 +13,10 @@ from typing import Any, Final
 from mcp_notebook.bench.processes import stranger
 from mcp_notebook.bench.processes.gateway import HELD, PATHS
 from mcp_notebook.bench.processes.stage import Stage, way_of
-from mcp_notebook.bench.programs import free_port, running
+from mcp_notebook.bench.programs import running
 from mcp_notebook.bench.readings import Reading
 from mcp_notebook.bench.roads import Road
+from mcp_notebook.transports.ports import free_port
 
 from .registry import not_here, probe, reading
 

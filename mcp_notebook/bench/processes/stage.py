@@ -16,12 +16,13 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from mcp_notebook.bench.programs import Program, free_port, running
+from mcp_notebook.bench.programs import Program, running
 from mcp_notebook.bench.roads import ROADS, Road
 from mcp_notebook.errors import McpError
 from mcp_notebook.runtime.connection import Connection
 from mcp_notebook.runtime.workbench import Workbench
 from mcp_notebook.trace.store import Trace
+from mcp_notebook.transports.ports import free_port
 
 from .stranger import Refused, Way
 from .subject import make_subject

@@ -20,7 +20,7 @@ from mcp_notebook import Workbench
 from mcp_notebook.errors import UsageError
 from mcp_notebook.handoff.taps.tap import HostTap
 from mcp_notebook.trace.events import Chunk, Direction, Fault, Message, Vantage
-from mcp_notebook.transports.ports import derived_port
+from mcp_notebook.transports.ports import derived_port, free_port
 from tests.rigs.shim import eventually
 from tests.rigs.surroundings import need
 
@@ -105,14 +105,6 @@ def until(link: socket.socket, end: bytes) -> bytes:
 def rest(link: socket.socket) -> bytes:
     """All that comes to the end."""
     return b"".join(iter(lambda: link.recv(1 << 16), b""))
-
-
-def free_port() -> int:
-    """A port where nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    assert isinstance(port, int)
-    return port
 
 
 def texts(bench: Workbench) -> list[str]:
