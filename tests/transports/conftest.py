@@ -28,6 +28,11 @@ TRANSPORTS = [
 ERAS = ["legacy", "modern"]
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
 @dataclass
 class Roads:
     """The endpoints and connections of one workbench, opened when they are first used."""

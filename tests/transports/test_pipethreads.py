@@ -15,11 +15,6 @@ from mcp_notebook.transports.streams import LineDuplex
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def a_pair() -> tuple[LineDuplex, LineDuplex]:
     client = LineDuplex(receives=Direction.SERVER_TO_CLIENT, tap=None)
     server = LineDuplex(receives=Direction.CLIENT_TO_SERVER, tap=None)

@@ -20,11 +20,6 @@ LIMIT_S = 20
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @asynccontextmanager
 async def joined(trace: Trace) -> AsyncIterator[tuple[Reporter, ReportPipe, Callable[[], None]]]:
     """A reporter and who reads it; the third ends the report."""
