@@ -46,12 +46,13 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 
 
 @pytest.mark.parametrize("way", ["stdio", "http"])
-@pytest.mark.parametrize("client", ["caller1.py", "caller1.mjs", "caller2.mjs"])
-def test_an_sdk_calls_it(peers: Peers, targets: dict[str, str], client: str, way: str) -> None:
-    if client.endswith(".mjs"):
-        command = [peers.node, script(client)]
+@pytest.mark.parametrize("sdk", ["python 1", "typescript 1", "typescript 2"])
+def test_an_sdk_calls_it(peers: Peers, targets: dict[str, str], sdk: str, way: str) -> None:
+    language, version = sdk.split()
+    if language == "typescript":
+        command = [peers.node, script("caller.mjs"), version]
     else:
-        command = [peers.python("sdk1"), str(CLIENTS / client)]
+        command = [peers.python("sdk1"), str(CLIENTS / "caller.py")]
     told = json.loads(run([*command, way, targets[way]]).stdout.splitlines()[-1])
 
     assert told == {"tools": ["double"], "called": {"result": 42}}

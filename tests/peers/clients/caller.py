@@ -1,4 +1,4 @@
-"""A client of the Python SDK 1.x: ``caller1.py TRANSPORT URL``; it lists and calls ``double``."""
+"""A client of the Python SDK 1.x: ``caller.py TRANSPORT URL``; it lists and calls ``double``."""
 
 from __future__ import annotations
 
