@@ -15,11 +15,16 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from mcp_notebook.errors import UsageError
+
 from .mainthread import MainThread
 
 T = TypeVar("T")
 
 START_TIMEOUT_S = 10.0
+
+CLOSED = "this workbench is closed."
+CLOSED_HINT = "Make another: Workbench()"
 
 
 class BackgroundLoop:
@@ -37,6 +42,7 @@ class BackgroundLoop:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._stopped = False
 
     @property
     def running(self) -> bool:
@@ -45,12 +51,23 @@ class BackgroundLoop:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop; started by this if need be."""
+        """The loop; started by this if need be.
+
+        Raises:
+            UsageError: it was stopped. A thread that comes late must not start it anew, for
+                nobody would stop it again.
+        """
         with self._lock:
-            if self._loop is None or not self.running:
-                self._start()
-            assert self._loop is not None
-            return self._loop
+            return self._started()
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        """The same; the caller holds the lock."""
+        if self._stopped:
+            raise UsageError(CLOSED, hint=CLOSED_HINT)
+        if self._loop is None or not self.running:
+            self._start()
+        assert self._loop is not None
+        return self._loop
 
     def _start(self) -> None:
         ready = threading.Event()
@@ -65,10 +82,10 @@ class BackgroundLoop:
         self._thread = threading.Thread(
             target=contextvars.Context().run, args=(turn,), name=self.name, daemon=True
         )
+        self._loop = loop  # kept before it runs: Ctrl-C may strike from here on
         self._thread.start()
         if not ready.wait(START_TIMEOUT_S):
             raise RuntimeError("the background loop did not start")
-        self._loop = loop
 
     def here(self) -> bool:
         """Whether the caller runs on this loop's thread."""
@@ -84,18 +101,26 @@ class BackgroundLoop:
             into: the future to settle; a new one where ``None``. Whoever may be interrupted
                 makes it before the block that cancels it: Ctrl-C can strike between the start
                 and the return of this method, and a call that nobody holds runs for ever.
+
+        Raises:
+            UsageError: the loop was stopped.
         """
         future: concurrent.futures.Future[T] = into or concurrent.futures.Future()
-        loop = self.loop
 
         def begin() -> None:
             if future.cancelled():
                 coro.close()
                 return
+            loop = asyncio.get_running_loop()
             task = loop.create_task(_settling(future, coro))
             future.add_done_callback(functools.partial(_unwanted, loop, task))
 
-        loop.call_soon_threadsafe(begin)
+        try:
+            with self._lock:  # what is handed over before the loop is stopped is ended by that
+                self._started().call_soon_threadsafe(begin)
+        except UsageError:
+            coro.close()
+            raise
         return future
 
     def spawn(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -112,6 +137,7 @@ class BackgroundLoop:
 
         Raises:
             RuntimeError: called on the loop's own thread, which would wait for itself.
+            UsageError: the loop was stopped.
             TimeoutError: the limit passed.
         """
         if self.here():
@@ -142,12 +168,15 @@ class BackgroundLoop:
         return await asyncio.wrap_future(self.submit(coro))
 
     def call_soon(self, call: Callable[..., Any], *args: Any) -> None:
-        """Call a function on the loop's thread, soon."""
-        self.loop.call_soon_threadsafe(call, *args)
+        """Call a function on the loop's thread, soon; never, once the loop was stopped."""
+        with self._lock:
+            if not self._stopped:
+                self._started().call_soon_threadsafe(call, *args)
 
     def stop(self, *, timeout_s: float = 5.0) -> None:
-        """Cancel what still runs, end the thread, close the loop."""
+        """Cancel what still runs, end the thread, close the loop; it does not start again."""
         with self._lock:
+            self._stopped = True
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is None or thread is None or not thread.is_alive():
@@ -166,13 +195,14 @@ class BackgroundLoop:
 
         future = asyncio.run_coroutine_threadsafe(drain(), loop)
         try:
-            future.result(timeout_s)
-        except (TimeoutError, concurrent.futures.CancelledError):
+            with contextlib.suppress(TimeoutError, concurrent.futures.CancelledError):
+                future.result(timeout_s)
+        finally:  # also where Ctrl-C strikes meanwhile
             future.cancel()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout_s)
-        if not thread.is_alive():
-            loop.close()
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(timeout_s)
+            if not thread.is_alive():
+                loop.close()
 
 
 async def _settling(future: concurrent.futures.Future[T], coro: Coroutine[Any, Any, T]) -> None:

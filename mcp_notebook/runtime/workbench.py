@@ -33,7 +33,7 @@ from .credentials import secret_values
 from .endpoint import Endpoint
 from .endpoints import Endpoints
 from .lent import Lent
-from .loop import BackgroundLoop
+from .loop import CLOSED, CLOSED_HINT, BackgroundLoop
 from .mainthread import MainThread
 from .masking import argv_secrets, masked
 from .names import free_name, resolve
@@ -99,7 +99,7 @@ class Workbench(Lent):
 
     def _check_open(self) -> None:
         if self.closed:
-            raise UsageError("this workbench is closed.", hint="Make another: Workbench()")
+            raise UsageError(CLOSED, hint=CLOSED_HINT)
 
     # ---- servers ---------------------------------------------------------------------------
 
@@ -345,12 +345,13 @@ class Workbench(Lent):
         if self.closed:
             return
         self.closed = True
-        if self.loop.running:
-            with contextlib.suppress(McpError, TimeoutError, concurrent.futures.CancelledError):
-                self.loop.run(self._close_all(), timeout_s=15)
-        self.threads.stop()
-        self.loop.stop()
-        self._quiet.restore()
+        with contextlib.ExitStack() as last:  # each, also where Ctrl-C strikes meanwhile
+            last.callback(self._quiet.restore)
+            last.callback(self.loop.stop)
+            last.callback(self.threads.stop)
+            if self.loop.running:
+                with contextlib.suppress(McpError, TimeoutError, concurrent.futures.CancelledError):
+                    self.loop.run(self._close_all(), timeout_s=15)
 
     async def _close_all(self) -> None:
         connections = list(self.connections.values())

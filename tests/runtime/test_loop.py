@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import signal
 import threading
 from collections.abc import Iterator
 
 import pytest
 
+from mcp_notebook.errors import UsageError
 from mcp_notebook.runtime.loop import BackgroundLoop
 
 
@@ -88,3 +90,58 @@ def test_stopping_ends_what_was_submitted_a_moment_before(loop: BackgroundLoop) 
     done, _ = concurrent.futures.wait(futures, 10)
     assert len(done) == 20
     assert all(future.cancelled() for future in done)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_once_stopped_it_does_not_start_again(loop: BackgroundLoop) -> None:
+    loop.run(five())
+    loop.stop()
+    for late in (lambda: loop.run(five()), lambda: loop.submit(five()), lambda: loop.loop):
+        with pytest.raises(UsageError, match="is closed"):
+            late()
+    called = threading.Event()
+    loop.call_soon(called.set)
+    assert not called.wait(0.1)
+    assert not loop.running
+    assert "test-loop" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_threads_that_come_while_it_is_stopped_do_not_wait_for_ever(loop: BackgroundLoop) -> None:
+    ended: list[BaseException] = []
+
+    def comes_again() -> None:
+        try:
+            while True:
+                loop.run(five())
+        except (UsageError, concurrent.futures.CancelledError) as error:
+            ended.append(error)
+
+    threads = [threading.Thread(target=comes_again, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    loop.stop()
+    for thread in threads:
+        thread.join(10)
+    assert len(ended) == 4
+
+
+def test_an_interrupt_while_it_is_stopped_ends_its_thread_all_the_same(
+    loop: BackgroundLoop,
+) -> None:
+    begun = threading.Event()
+
+    async def holds_on() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            await asyncio.sleep(10)
+
+    loop.submit(holds_on())
+    assert begun.wait(10)
+    (thread,) = [each for each in threading.enumerate() if each.name == "test-loop"]
+    with pytest.raises(KeyboardInterrupt):
+        loop.stop()
+    thread.join(10)
+    assert not thread.is_alive()
