@@ -31,6 +31,12 @@ def fill(kernel: KernelRig, widget: dict[str, Any], value: Any) -> None:
     comm_message(kernel, widget, state)
 
 
+def filled(kernel: KernelRig, since: int) -> bool:
+    """Whether a box that stood empty has got children."""
+    said = [m["content"]["data"] for m in kernel.comms[since:] if m["msg_type"] == "comm_msg"]
+    return any(data.get("state", {}).get("children") for data in said)
+
+
 def texts(widgets: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [w for w in widgets if w.get("_model_name") in ("TextModel", "TextareaModel")]
 
@@ -149,10 +155,8 @@ def test_a_question_of_a_tool_is_answered_inside_its_form(cells: KernelRig) -> N
     execution, widgets = opened(cells, "%mcp tools tall")
     since = len(cells.comms)
     click(cells, widgets, "Call")
-    cells.wait_until(
-        lambda: any(w.get("description") == "Send" for w in form_widgets(cells, since)), 20,
-        "the question",
-    )  # fmt: skip
+    # widgets open before anybody listens to them, and are seen when their box is filled
+    cells.wait_until(lambda: filled(cells, since), 20, "the question")
     question = form_widgets(cells, since)
 
     fill(cells, texts(question)[0], "180")
