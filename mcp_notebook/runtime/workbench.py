@@ -346,9 +346,8 @@ class Workbench(Lent):
             return
         self.closed = True
         with contextlib.ExitStack() as last:  # each, also where Ctrl-C strikes meanwhile
-            last.callback(self._quiet.restore)
-            last.callback(self.loop.stop)
-            last.callback(self.threads.stop)
+            for step in (self._quiet.restore, self.loop.stop, self.threads.stop):
+                last.callback(step)
             if self.loop.running:
                 with contextlib.suppress(McpError, TimeoutError, concurrent.futures.CancelledError):
                     self.loop.run(self._close_all(), timeout_s=15)
