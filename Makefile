@@ -19,8 +19,11 @@ COVERAGE_FLOOR := 95
 MEASURED := $(filter true 1,$(COVER))
 RUN := $(if $(MEASURED),$(COVERAGE) run,$(BIN)/python)
 
+NPM := $(shell command -v npm 2> /dev/null)
+
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint suite beside foreign widgets lessons bake peers bench soak fuzz check pins clean
+.PHONY: help lab test core kernels pages walks cells foreign lint widgets lessons slides bake peers \
+	bench soak fuzz check pins clean
 
 help:
 	@echo "make lab      install, then open JupyterLab at lesson 00 (LAB_ARGS='--no-browser --port=8899')"
@@ -40,8 +43,43 @@ help:
 lab: $(DONE)/lab
 	$(BIN)/python -m mcp_notebook lab $(LAB_ARGS)
 
-# `make -k test` runs the suite also when lint complains; tests that fail do not hide the lessons
-test: lint widgets suite
+# What is tested waits more than it works: three lanes keep two cores busy, more would starve
+# pages. Each waits for nothing of another; the longest begin first. A lane's own words come
+# when it ends, those of the first at once.
+LANES := 3
+LANE = @mkdir -p build/lanes; status=0; $(1) > build/lanes/$@.log 2>&1 || status=$$?; \
+	cat build/lanes/$@.log; exit $$status
+ELSEWHERE := not browser and not lesson and not peers
+
+test: $(DONE)/test $(if $(NPM),$(DONE)/npm)
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@nice -n 10 $(BIN)/python -m tests.peers.install > build/peers.log 2>&1 & \
+	status=0; \
+	$(MAKE) --no-print-directory --keep-going --jobs=$(LANES) \
+	  core kernels lint widgets pages walks cells foreign || status=$$?; \
+	$(if $(MEASURED),$(COVERAGE) combine --quiet; \
+	$(COVERAGE) report --skip-covered --fail-under=$(COVERAGE_FLOOR) || status=$$?;) \
+	exit $$status
+
+core:
+	@$(RUN) -m pytest tests -m "not kernel and $(ELSEWHERE)" --durations=15
+
+kernels:
+	$(call LANE,$(RUN) -m pytest tests -m "kernel and $(ELSEWHERE)" --durations=15)
+
+pages:
+	$(call LANE,$(RUN) -m pytest tests -m "browser and not lesson")
+
+walks:
+	$(call LANE,$(BIN)/python -m pytest tests -m lesson --durations=10)
+
+cells:
+	$(call LANE,$(MAKE) --no-print-directory lessons)
+
+foreign:
+	$(call LANE,$(MAKE) --no-print-directory peers)
+
+core kernels pages walks: $(DONE)/test
 
 lint: $(DONE)/test
 	$(BIN)/ruff check
@@ -49,7 +87,6 @@ lint: $(DONE)/test
 	$(BIN)/mypy
 
 # the bundle is committed: only its own tests need Node
-NPM := $(shell command -v npm 2> /dev/null)
 ifdef NPM
 widgets: $(DONE)/npm
 	cd widgets && npm run --silent check
@@ -58,36 +95,6 @@ widgets:
 	@echo "the tests of the front end need Node 20 or newer, which is not here$(if $(CI),,: left out)"; \
 	test -z "$(CI)"
 endif
-
-# Pages and lessons wait more than they work: they are tested beside the rest, and give way to it.
-# Foreign programs arrive meanwhile, and whichever of the two ends first talks to them.
-TURN := build/turn
-
-suite: $(DONE)/test $(if $(NPM),$(DONE)/npm)
-	rm -rf build/coverage $(TURN) && mkdir -p build/coverage
-	@status=0; \
-	nice -n 10 $(BIN)/python -m tests.peers.install > build/peers.log 2>&1 & \
-	$(MAKE) --no-print-directory beside > build/beside.log 2>&1 & beside=$$!; \
-	$(RUN) -m pytest tests -m "not browser and not lesson and not peers" --durations=25 || status=$$?; \
-	$(MAKE) --no-print-directory foreign || status=$$?; \
-	wait $$beside || status=$$?; cat build/beside.log; \
-	$(if $(MEASURED),$(COVERAGE) combine --quiet; \
-	$(COVERAGE) report --skip-covered --fail-under=$(COVERAGE_FLOOR) || status=$$?;) \
-	exit $$status
-
-beside:
-	@status=0; \
-	nice -n 3 $(RUN) -m pytest tests -m "browser and not lesson" || status=$$?; \
-	nice -n 2 $(BIN)/python -m pytest tests -m lesson --durations=10 || status=$$?; \
-	$(if $(LESSONS),$(BIN)/python -m pytest $(NBVAL) $(LESSONS) || status=$$?,echo "no lesson to run"); \
-	$(MAKE) --no-print-directory foreign || status=$$?; \
-	exit $$status
-
-# what could not be installed is skipped by the tests that want it, and fails them in CI
-foreign:
-	@mkdir -p $(TURN) && mkdir $(TURN)/taken 2> /dev/null || exit 0; \
-	$(BIN)/python -m tests.peers.install; \
-	nice -n 5 $(BIN)/python -m pytest tests/peers -m peers --durations=5
 
 lessons: $(DONE)/test
 	$(if $(LESSONS),$(BIN)/python -m pytest $(NBVAL) $(LESSONS),@echo "no lesson to run")
@@ -106,10 +113,10 @@ slides: $(DONE)/lab $(if $(NPM),$(DONE)/npm)
 bake: $(DONE)/test
 	$(BIN)/python -m tests.lessons.bake $(LESSONS)
 
-# foreign programs are brought once, and again when their pins have changed
+# Foreign programs are brought once, and again when their pins have changed. What could not be
+# installed is skipped by the tests that want it, and fails them in CI.
 peers: $(DONE)/test
-	rm -rf $(TURN)
-	@$(MAKE) --no-print-directory foreign
+	@$(BIN)/python -m tests.peers.install; $(BIN)/python -m pytest tests/peers -m peers --durations=5
 
 bench: $(DONE)/test
 	$(BIN)/python -m tests.bench
