@@ -44,8 +44,8 @@ lab: $(DONE)/lab
 	$(BIN)/python -m mcp_notebook lab $(LAB_ARGS)
 
 # What is tested waits more than it works: three lanes keep two cores busy, more would starve
-# pages. Each waits for nothing of another; the longest begin first. A lane's own words come
-# when it ends, those of the first at once.
+# pages. None waits for another, and the longest begin first. What a lane says comes when it
+# ends, but that of the core at once.
 LANES := 3
 LANE = @mkdir -p build/lanes; status=0; $(1) > build/lanes/$@.log 2>&1 || status=$$?; \
 	cat build/lanes/$@.log; exit $$status
@@ -56,7 +56,7 @@ test: $(DONE)/test $(if $(NPM),$(DONE)/npm)
 	@nice -n 10 $(BIN)/python -m tests.peers.install > build/peers.log 2>&1 & \
 	status=0; \
 	$(MAKE) --no-print-directory --keep-going --jobs=$(LANES) \
-	  core kernels lint widgets pages walks cells foreign || status=$$?; \
+	  kernels core walks pages foreign cells lint widgets || status=$$?; \
 	$(if $(MEASURED),$(COVERAGE) combine --quiet; \
 	$(COVERAGE) report --skip-covered --fail-under=$(COVERAGE_FLOOR) || status=$$?;) \
 	exit $$status
