@@ -220,23 +220,32 @@ def counted(events: Iterable[Event]) -> list[str]:
     ]
 
 
-# ---- the quick way to make the two kinds that come by the thousand --------------------------
+# ---- drafts: the two kinds that come by the thousand ----------------------------------------
+#
+# What is recorded of traffic is a draft at first: one of the functions below and its arguments,
+# the number left out. It becomes an event when somebody looks; traffic does not wait for that.
 #
 # The ``__init__`` of a frozen dataclass sets each field by ``object.__setattr__``, four times
-# the price of an ordinary assignment. A draft has the same slots and may be assigned to; when
-# it is full it becomes the frozen class. Recording costs half, the event is the same.
+# the price of an ordinary assignment. A blank has the same slots and may be assigned to; when
+# it is full it becomes the frozen class. It costs half, the event is the same.
+
+Labels = tuple[str, Vantage, str, str]
+"""Connection, vantage, link and transport of an event."""
+
+Draft = tuple[Any, ...]
+"""A function that makes one or two events, and its arguments but the first number."""
 
 _SIZES: Final = tuple(range(4096))  # one int object for all events of a size: 28 bytes an event
 
 
-class _MessageDraft(Event):
+class _MessageBlank(Event):
     __slots__ = ("cell", "direction", "raw", "size", "span")
     # both go together: they share one slot of the type
     __setattr__ = object.__setattr__
     __delattr__ = object.__delattr__
 
 
-class _ChunkDraft(Event):
+class _ChunkBlank(Event):
     __slots__ = ("data", "direction", "offset", "size")
     __setattr__ = object.__setattr__
     __delattr__ = object.__delattr__
@@ -245,10 +254,7 @@ class _ChunkDraft(Event):
 def quick_message(
     seq: int,
     time_ns: int,
-    conn: str,
-    vantage: Vantage,
-    link: str,
-    transport: str,
+    labels: Labels,
     direction: Direction,
     raw: bytes,
     size: int,
@@ -256,86 +262,64 @@ def quick_message(
     cell: str,
 ) -> Message:
     """A message of these fields, in the order of the class."""
-    draft: Any = object.__new__(_MessageDraft)
-    draft.seq = seq
-    draft.time_ns = time_ns
-    draft.conn = conn
-    draft.vantage = vantage
-    draft.link = link
-    draft.transport = transport
-    draft.direction = direction
-    draft.raw = raw
-    draft.size = _SIZES[size] if size < 4096 else size
-    draft.span = span
-    draft.cell = cell
-    draft.__class__ = Message
-    return draft  # type: ignore[no-any-return]
+    blank: Any = object.__new__(_MessageBlank)
+    blank.seq = seq
+    blank.time_ns = time_ns
+    blank.conn, blank.vantage, blank.link, blank.transport = labels
+    blank.direction = direction
+    blank.raw = raw
+    blank.size = _SIZES[size] if size < 4096 else size
+    blank.span = span
+    blank.cell = cell
+    blank.__class__ = Message
+    return blank  # type: ignore[no-any-return]
 
 
 def quick_chunk(
     seq: int,
     time_ns: int,
-    conn: str,
-    vantage: Vantage,
-    link: str,
-    transport: str,
+    labels: Labels,
     direction: Direction,
     data: bytes,
     size: int,
     offset: int,
 ) -> Chunk:
     """A chunk of these fields, in the order of the class."""
-    draft: Any = object.__new__(_ChunkDraft)
-    draft.seq = seq
-    draft.time_ns = time_ns
-    draft.conn = conn
-    draft.vantage = vantage
-    draft.link = link
-    draft.transport = transport
-    draft.direction = direction
-    draft.data = data
-    draft.size = _SIZES[size] if size < 4096 else size
-    draft.offset = offset
-    draft.__class__ = Chunk
-    return draft  # type: ignore[no-any-return]
+    blank: Any = object.__new__(_ChunkBlank)
+    blank.seq = seq
+    blank.time_ns = time_ns
+    blank.conn, blank.vantage, blank.link, blank.transport = labels
+    blank.direction = direction
+    blank.data = data
+    blank.size = _SIZES[size] if size < 4096 else size
+    blank.offset = offset
+    blank.__class__ = Chunk
+    return blank  # type: ignore[no-any-return]
 
 
 def quick_line(
     seq: int,
     time_ns: int,
-    conn: str,
-    vantage: Vantage,
-    link: str,
-    transport: str,
+    labels: Labels,
     direction: Direction,
     data: bytes,
-    offset: int,
     raw: bytes,
+    offset: int,
     span: Span | None,
     cell: str,
 ) -> tuple[Chunk, Message]:
-    """Bytes that moved, and the one message with its line end that they are.
-
-    Not by way of the two above: most of what is recorded comes this way.
-    """
+    """Bytes that moved, and the one message with its line end that they are."""
     size = len(data)
-    chunk: Any = object.__new__(_ChunkDraft)
-    chunk.seq = seq
-    message: Any = object.__new__(_MessageDraft)
-    message.seq = seq + 1
-    chunk.time_ns = message.time_ns = time_ns
-    chunk.conn = message.conn = conn
-    chunk.vantage = message.vantage = vantage
-    chunk.link = message.link = link
-    chunk.transport = message.transport = transport
-    chunk.direction = message.direction = direction
-    chunk.data = data
-    chunk.size = _SIZES[size] if size < 4096 else size
-    chunk.offset = offset
-    chunk.__class__ = Chunk
-    message.raw = raw
-    message.size = _SIZES[len(raw)] if size < 4096 else len(raw)
-    message.span = span or Span(offset, offset + size)
-    message.cell = cell
-    message.__class__ = Message
-    return chunk, message
+    lies = span or Span(offset, offset + size)
+    return (
+        quick_chunk(seq, time_ns, labels, direction, data, size, offset),
+        quick_message(seq + 1, time_ns, labels, direction, raw, len(raw), lies, cell),
+    )
+
+
+def made_of(draft: Draft | Event, seq: int) -> tuple[Event, Event | None]:
+    """The one or two events that a draft stands for, the first with this number."""
+    if isinstance(draft, Event):
+        return draft, None
+    made = draft[0](seq, *draft[1:])
+    return made if type(made) is tuple else (made, None)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from os import PathLike
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .events import Event, Message, Vantage, counted, quick_line
+from .events import Draft, Event, Message, Vantage, counted, made_of
 from .secrets import Secrets
+from .subscribers import Subscribers
 
 if TYPE_CHECKING:
     import pandas
@@ -28,6 +31,9 @@ DEFAULT_MAX_EVENTS = 100_000
 DEFAULT_MAX_BYTES = 128 << 20
 DEFAULT_MAX_EVENT_BYTES = 16 << 20
 
+MADE_AT_ONCE = 256
+"""Drafts of which events are made together: whoever records meanwhile waits that long."""
+
 
 class Trace:
     """What happened: messages, chunks of bytes, stderr lines, faults, links.
@@ -37,8 +43,7 @@ class Trace:
     Args:
         max_events: how many events are kept.
         max_bytes: how many payload bytes are kept over all events.
-        max_event_bytes: how many payload bytes of one event are kept; the true length is
-            always kept.
+        max_event_bytes: how many payload bytes of one event are kept, and always its length.
 
     Attributes:
         secrets: values that are masked in whatever leaves the Trace.
@@ -63,6 +68,8 @@ class Trace:
         # is recording
         self._lock = threading.RLock()
         self._events: deque[Event] = deque()
+        self._fresh: deque[Draft | Event] = deque()  # came after those; events once looked at
+        self._unmade = 0  # how many events that will be
         self._bytes = 0
         self._next_seq = 1
         self._dropped = 0
@@ -70,120 +77,113 @@ class Trace:
         self.whole: Trace = self
         self._memory: Memory | None = None
         self._recalled: dict[Any, Any] = {}
-        self._subscribers: tuple[Callable[[Event], None], ...] = ()
-        self._subscriber_failures = 0
-        self._undelivered: deque[tuple[Event, tuple[Callable[[Event], None], ...]]] = deque()
-        self._delivering = threading.Lock()
+        self._subscribers = Subscribers(self._lock)
         self.zero_ns = perf_counter_ns()
         self.zero_unix_s = time.time()
 
     # ---- recording -------------------------------------------------------------------
 
     def record(self, make: Callable[..., E], /, *, time_ns: int = 0, **fields: Any) -> E:
-        """Append one event; the Trace gives it its number and, if none is given, its time.
-
-        Subscribers are called in the order of the numbers, by one thread at a time: this one,
-        or another that is already calling them. A subscriber that raises is counted, never
-        felt by the traffic.
-        """
+        """Append one event; the Trace gives it its number and, if none is given, its time."""
         with self._lock:
-            fields["seq"] = self._next_seq
-            fields["time_ns"] = time_ns or perf_counter_ns()
-            event = make(**fields)
-            self._keep(event, event.weight)
-        if self._undelivered:
-            self._deliver()
+            event = make(seq=0, time_ns=time_ns or perf_counter_ns(), **fields)
+            weight = event.weight
+            # not before: the garbage collector may have run a finaliser that records
+            object.__setattr__(event, "seq", self._next_seq)
+            self._keep(event, weight, 1)
+        if self._subscribers.queued:
+            self._subscribers.deliver()
         return event
 
-    def append(self, make: Callable[..., E], weight: int, time_ns: int, *fields: Any) -> E:
-        """The same for the two kinds that come by the thousand: fields by place, no checks.
+    def append(self, draft: Draft, weight: int, count: int = 1) -> int:
+        """The same for what comes by the thousand: it becomes an event when somebody looks.
 
         Args:
-            make: ``events.quick_message`` or ``quick_chunk``.
+            draft: ``events.quick_message``, ``quick_chunk`` or ``quick_line``, and its arguments
+                without the number.
             weight: the payload bytes.
-            time_ns: when; now where it is 0.
-            *fields: the others, in the order of ``make``.
+            count: how many events it stands for.
+
+        Returns:
+            The number of the last of them.
         """
         with self._lock:
-            event = make(self._next_seq, time_ns or perf_counter_ns(), *fields)
-            self._keep(event, weight)
-        if self._undelivered:
-            self._deliver()
-        return event
+            last = self._keep(draft, weight, count)
+        if self._subscribers.queued:
+            self._subscribers.deliver()
+        return last
 
-    def append_line(self, weight: int, *fields: Any) -> Message:
-        """The same for bytes that are one message (``events.quick_line``); returns the message."""
-        with self._lock:
-            moved, event = quick_line(self._next_seq, *fields)
-            self._next_seq += 1
-            self._events.append(moved)
-            if self._subscribers:
-                self._undelivered.append((moved, self._subscribers))
-            self._keep(event, weight)
-        if self._undelivered:
-            self._deliver()
-        return event
-
-    def _keep(self, event: Event, weight: int) -> None:
-        """Take an event in; the lock is held."""
-        self._next_seq += 1
-        self._events.append(event)
+    def _keep(self, fresh: Draft | Event, weight: int, count: int) -> int:
+        """Take something in; the lock is held. The number of its last event."""
+        self._next_seq += count
+        self._fresh.append(fresh)
+        self._unmade += count
         self._bytes += weight
-        if self._bytes > self.max_bytes or len(self._events) > self.max_events:
+        last = self._next_seq - 1
+        if self._subscribers.now:
+            self._make()
+        if self._bytes > self.max_bytes or len(self._events) + self._unmade > self.max_events:
             self._shed()
-        if self._subscribers:
-            self._undelivered.append((event, self._subscribers))
+        return last
+
+    @contextmanager
+    def _look(self) -> Iterator[deque[Event]]:
+        """The events kept, all of them made; the lock is held meanwhile."""
+        while self._unmade > MADE_AT_ONCE:
+            with self._lock:
+                self._make(MADE_AT_ONCE)
+        with self._lock:
+            self._make()
+            yield self._events
+
+    def _make(self, enough: int = sys.maxsize) -> None:
+        """Make events of the oldest drafts; the lock is held."""
+        fresh, events, queued = self._fresh, self._events, self._subscribers.queued
+        while fresh and enough > 0:
+            draft = fresh[0]
+            one, two = made_of(draft, self._next_seq - self._unmade)
+            now = self._subscribers.now
+            told = [(each, now) for each in (one, two) if each is not None] if now else []
+            # The garbage collector may have run a finaliser until here that records, and so made
+            # this one too. The rest makes nothing that would call the collector.
+            if not fresh or fresh[0] is not draft:
+                continue
+            fresh.popleft()
+            events.append(one)
+            if two is not None:
+                events.append(two)
+            self._unmade -= 1 if two is None else 2
+            enough -= 1
+            if told:
+                queued.append(told[0])
+            if len(told) > 1:
+                queued.append(told[1])
 
     def _shed(self) -> None:
         """Let the oldest events go until the bounds hold. The newest always stays."""
-        events = self._events
-        while len(events) > 1 and (len(events) > self.max_events or self._bytes > self.max_bytes):
-            self._bytes -= events.popleft().weight
+        while len(self) > 1 and (len(self) > self.max_events or self._bytes > self.max_bytes):
+            if not self._events:
+                self._make(MADE_AT_ONCE)
+            self._bytes -= self._events.popleft().weight
             self._dropped += 1
 
-    def _deliver(self) -> None:
-        """Call the subscribers without the lock: a slow one delays no other recorder.
-
-        The condition is looked at again after the release: an event may have come between
-        the last look and the release, from a thread that found this one at work and left.
-        """
-        while self._undelivered and self._delivering.acquire(blocking=False):
-            try:
-                while self._undelivered:
-                    event, subscribers = self._undelivered.popleft()
-                    for notify in subscribers:
-                        if notify not in self._subscribers:
-                            continue
-                        try:
-                            notify(event)
-                        except Exception:  # noqa: BLE001 - a boundary: a view must not break the traffic
-                            self._subscriber_failures += 1
-            finally:
-                self._delivering.release()
-
     def subscribe(self, notify: Callable[[Event], None]) -> Callable[[], None]:
-        """Call ``notify`` with each event from now on.
+        """Call ``notify`` with each event from now on, in the order of their numbers.
+
+        One that raises is counted, never felt by the traffic.
 
         Returns:
             A function that ends the subscription.
         """
-
-        def each(event: Event) -> None:
-            notify(event)
-
-        with self._lock:
-            self._subscribers = (*self._subscribers, each)
-
-        def unsubscribe() -> None:
-            with self._lock:
-                self._subscribers = tuple(s for s in self._subscribers if s is not each)
-
-        return unsubscribe
+        with self._look():  # none of what came before is told
+            return self._subscribers.add(notify)
 
     def clear(self) -> None:
         """Forget every event; numbers go on. Events forgotten this way are not "dropped"."""
         with self._lock:
             self._events.clear()
+            self._fresh.clear()
+            self._unmade = 0
             self._bytes = 0
             self.cleared_seq = self.last_seq
 
@@ -197,7 +197,7 @@ class Trace:
     @property
     def subscriber_failures(self) -> int:
         """How often a subscriber raised."""
-        return self._subscriber_failures
+        return self._subscribers.failures
 
     @property
     def last_seq(self) -> int:
@@ -208,12 +208,14 @@ class Trace:
     def first_seq(self) -> int:
         """The number of the oldest event kept; of the next one where none is."""
         with self._lock:
+            if not self._events:
+                self._make(1)
             return self._events[0].seq if self._events else self._next_seq
 
     def events(self) -> list[Event]:
         """The events kept, oldest first: a copy that does not change."""
-        with self._lock:
-            return list(self._events)
+        with self._look() as events:
+            return list(events)
 
     def messages(self) -> list[Message]:
         """The messages among the events."""
@@ -223,7 +225,7 @@ class Trace:
         return iter(self.events())
 
     def __len__(self) -> int:
-        return len(self._events)
+        return len(self._events) + self._unmade
 
     def __repr__(self) -> str:
         parts = counted(self.events())
@@ -237,8 +239,7 @@ class Trace:
 
     def between(self, first: int, last: int) -> list[Event]:
         """The events kept with the numbers from ``first`` to ``last``."""
-        with self._lock:
-            events = self._events
+        with self._look() as events:
             if not events or first > last:
                 return []
             # numbers have gaps only in a selection and in a file that someone cut
@@ -307,10 +308,7 @@ class Trace:
         return copy
 
     def redact(self, events: Iterable[Event]) -> list[Event]:
-        """Some events of the Trace with every secret masked.
-
-        What gives secrets away is remembered: each event is decoded once for all calls.
-        """
+        """Some events of the Trace with every secret masked; each is decoded once for all calls."""
         return self.memory.redact(list(events), self.secrets.values())
 
     @property

@@ -10,12 +10,14 @@ from typing import Any
 
 from mcp_notebook.trace.events import (
     Direction,
+    Event,
     Fault,
     LinkClosed,
     LinkOpened,
     StderrLine,
     Vantage,
     quick_chunk,
+    quick_line,
     quick_message,
 )
 from mcp_notebook.trace.store import Trace
@@ -38,10 +40,7 @@ CELL: ContextVar[str] = ContextVar("mcp_notebook_cell", default="")
 class LinkTap:
     """Records one link (one byte stream, both directions) at one vantage."""
 
-    __slots__ = (
-        *("_conn", "_is_client", "_labels", "_limit", "_offsets", "_open", "_trace"),
-        *("_transport", "_vantage", "link"),
-    )
+    __slots__ = (*("_is_client", "_labels", "_limit", "_offsets", "_open", "_trace", "link"),)
 
     def __init__(
         self, trace: Trace, *, conn: str, vantage: Vantage, transport: str, link: str
@@ -50,28 +49,20 @@ class LinkTap:
         self._limit = trace.max_event_bytes
         self._is_client = vantage is Vantage.CLIENT
         self.link = link
-        self._conn = conn
-        self._vantage = vantage
-        self._transport = transport
-        self._labels: dict[str, Any] = {
-            "conn": conn,
-            "vantage": vantage,
-            "transport": transport,
-            "link": link,
-        }
+        self._labels = (conn, vantage, link, transport)
         self._offsets = [0, 0]  # by whether it goes up: a dict would ask an enum for its hash
         self._open = False
 
     def opened(self, address: str = "", *, time_ns: int = 0) -> None:
         """The link is up."""
         self._open = True
-        self._trace.record(LinkOpened, time_ns=time_ns, address=address, **self._labels)
+        self._record(LinkOpened, time_ns=time_ns, address=address)
 
     def closed(self, reason: str = "") -> None:
         """The link is down; said once, however often it is called."""
         if self._open:
             self._open = False
-            self._trace.record(LinkClosed, reason=reason, **self._labels)
+            self._record(LinkClosed, reason=reason)
 
     def chunk(self, direction: Direction, data: bytes, *, time_ns: int = 0) -> int:
         """Bytes moved.
@@ -83,18 +74,9 @@ class LinkTap:
         offset = self._offsets[up]
         self._offsets[up] = offset + size
         kept = data if size <= self._limit else data[: self._limit]
+        stamp = time_ns or perf_counter_ns()
         self._trace.append(
-            quick_chunk,
-            len(kept),
-            time_ns,
-            self._conn,
-            self._vantage,
-            self.link,
-            self._transport,
-            direction,
-            kept,
-            size,
-            offset,
+            (quick_chunk, stamp, self._labels, direction, kept, size, offset), len(kept)
         )
         return offset
 
@@ -125,22 +107,15 @@ class LinkTap:
         offset = self._offsets[up]
         self._offsets[up] = offset + size
         sent_here = up and self._is_client
-        event = self._trace.append_line(
+        cell = CELL.get() if sent_here else ""
+        stamp = time_ns or perf_counter_ns()
+        last = self._trace.append(
+            (quick_line, stamp, self._labels, direction, data, raw, offset, span, cell),
             size + len(raw),
-            time_ns or perf_counter_ns(),
-            self._conn,
-            self._vantage,
-            self.link,
-            self._transport,
-            direction,
-            data,
-            offset,
-            raw,
-            span,
-            CELL.get() if sent_here else "",
+            2,
         )
         if sent_here and (noted := SENT.get()) is not None:
-            noted.append(event.seq)
+            noted.append(last)
 
     def skip(self, direction: Direction, offset: int) -> None:
         """What moved up to here was not seen: the next chunk lies behind it."""
@@ -154,30 +129,27 @@ class LinkTap:
         size = len(raw)
         sent_here = self._is_client and direction is _UP
         kept = raw if size <= self._limit else raw[: self._limit]
-        event = self._trace.append(
-            quick_message,
-            len(kept),
-            time_ns,
-            self._conn,
-            self._vantage,
-            self.link,
-            self._transport,
-            direction,
-            kept,
-            size,
-            span,
-            CELL.get() if sent_here else "",
+        cell = CELL.get() if sent_here else ""
+        stamp = time_ns or perf_counter_ns()
+        last = self._trace.append(
+            (quick_message, stamp, self._labels, direction, kept, size, span, cell), len(kept)
         )
         if sent_here and (noted := SENT.get()) is not None:
-            noted.append(event.seq)
+            noted.append(last)
 
     def stderr(self, text: str) -> None:
         """A child wrote a line to its standard error."""
-        self._trace.record(StderrLine, text=text, **self._labels)
+        self._record(StderrLine, text=text)
 
     def fault(self, text: str) -> None:
         """Something went wrong on the link."""
-        self._trace.record(Fault, text=text, **self._labels)
+        self._record(Fault, text=text)
+
+    def _record(self, make: type[Event], **fields: Any) -> None:
+        conn, vantage, link, transport = self._labels
+        self._trace.record(
+            make, conn=conn, vantage=vantage, link=link, transport=transport, **fields
+        )
 
 
 @dataclass(frozen=True, slots=True)

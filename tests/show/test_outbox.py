@@ -276,12 +276,12 @@ def test_a_page_that_is_gone_does_not_end_the_rest(trace: Trace) -> None:
 def test_with_nothing_to_do_the_trace_is_left_alone(trace: Trace, page: Page) -> None:
     page.outbox.ask("", 0)
     page.has(0)
-    until(lambda: len(trace._subscribers) == 1)  # it sleeps until something is recorded
+    until(lambda: len(trace._subscribers.now) == 1)  # it sleeps until something is recorded
 
     send(link(trace), 1)
     page.has(trace.last_seq)
 
-    assert trace._subscribers == ()  # while there is traffic no event pays for the view
+    assert trace._subscribers.now == ()  # while there is traffic no event pays for the view
 
 
 def test_a_closed_outbox_leaves_no_thread(trace: Trace) -> None:

@@ -22,12 +22,13 @@ from mcp_notebook.trace.events import (
 )
 from mcp_notebook.trace.store import Trace
 from mcp_notebook.transports.report import Reporter, ReportReader
-from mcp_notebook.transports.tap import SENT, Tap
+from mcp_notebook.transports.tap import SENT, LinkTap, Tap
 from mcp_notebook.wire.spans import Span
 
 from .recording import C2S, S2C, Recording
 
 QUICK = {Message: quick_message, Chunk: quick_chunk}
+LABELED = ["conn", "vantage", "link", "transport"]
 LABELS = {"conn": "demo", "vantage": Vantage.CLIENT}
 
 
@@ -41,7 +42,9 @@ LABELS = {"conn": "demo", "vantage": Vantage.CLIENT}
 )
 def test_the_quick_way_makes_the_same_frozen_event(kind: type[Event], own: dict) -> None:
     plain = kind(seq=1, time_ns=2, **LABELS, link="l", transport="t", **own)
-    quick = QUICK[kind](*(getattr(plain, field.name) for field in dataclasses.fields(kind)))
+    fields = {field.name: getattr(plain, field.name) for field in dataclasses.fields(kind)}
+    labels = tuple(fields.pop(name) for name in LABELED)
+    quick = QUICK[kind](fields.pop("seq"), fields.pop("time_ns"), labels, *fields.values())
     assert type(quick) is kind
     assert quick == plain
     assert hash(quick) == hash(plain)
@@ -57,6 +60,8 @@ def test_the_quick_way_makes_the_same_frozen_event(kind: type[Event], own: dict)
 @pytest.mark.parametrize("kind", [Message, Chunk])
 def test_the_quick_way_takes_every_field_in_the_order_of_the_class(kind: type[Event]) -> None:
     taken = list(inspect.signature(QUICK[kind]).parameters)
+    at = taken.index("labels")
+    taken[at : at + 1] = LABELED
     assert taken == [field.name for field in dataclasses.fields(kind)]
 
 
@@ -64,16 +69,19 @@ def test_what_comes_by_the_quick_way_is_numbered_kept_and_told_as_the_rest() -> 
     trace = Trace(max_bytes=10)
     told: list[Event] = []
     trace.subscribe(told.append)
-    labels = ("demo", Vantage.CLIENT, "l", "t", C2S)
+    labels = ("demo", Vantage.CLIENT, "l", "t")
 
-    first = trace.append(quick_message, 6, 0, *labels, b"{    }", 6, None, "")
-    second = trace.append(quick_chunk, 7, 5, *labels, b"{     }", 7, 0)
+    assert trace.append((quick_message, 4, labels, C2S, b"{    }", 6, None, ""), 6) == 1
+    assert trace.append((quick_chunk, 5, labels, C2S, b"{     }", 7, 0), 7) == 2
 
-    assert (first.seq, second.seq, second.time_ns) == (1, 2, 5)
-    assert first.time_ns >= trace.zero_ns
+    first, second = told
+    assert [(type(each), each.seq, each.time_ns) for each in told] == [
+        (Message, 1, 4),
+        (Chunk, 2, 5),
+    ]
     assert trace.events() == [second]
     assert trace.dropped == 1
-    assert told == [first, second]
+    assert first.weight == 6
 
 
 LINE = b'{"id":1}\n'
@@ -384,3 +392,85 @@ def test_one_event_beyond_its_own_bound_is_cut_and_keeps_its_true_length() -> No
     assert (first.data, first.size, first.cut) == (b"y" * 10, 30, True)
     assert (second.cut, second.offset) == (False, 30)
     assert message.json() is None
+
+
+def test_what_nobody_has_looked_at_is_counted_and_leaves_in_its_turn() -> None:
+    trace = Trace(max_events=1000)
+    link = Tap(trace, "demo", Vantage.SERVER, "t").link()
+    for number in range(1500):
+        link.line(C2S, LINE, LINE[:-1])
+        assert len(trace) == min(2 * number + 2, 1000)
+    link.fault("x")
+    assert (len(trace), trace.dropped, trace.first_seq) == (1000, 2001, 2002)
+    assert [event.seq for event in trace] == list(range(2002, 3002))
+    assert isinstance(trace.events()[-1], Fault)
+
+
+def test_who_comes_later_is_told_nothing_of_what_was_not_looked_at() -> None:
+    trace = Trace()
+    link = Tap(trace, "demo", Vantage.SERVER, "t").link()
+    link.line(C2S, LINE, LINE[:-1])
+    told: list[Event] = []
+    end = trace.subscribe(told.append)
+    link.line(S2C, LINE, LINE[:-1])
+    end()
+    link.line(C2S, LINE, LINE[:-1])
+    assert [event.seq for event in told] == [3, 4]
+    assert [event.seq for event in trace] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_what_a_finaliser_records_while_events_are_made_stands_in_order(listens: bool) -> None:
+    trace = Trace()
+    link = Tap(trace, "demo", Vantage.SERVER, "t").link()
+    told: list[Event] = []
+    if listens:
+        trace.subscribe(told.append)
+
+    def makes(seq: int, *_: object) -> Chunk:
+        """As when the garbage collector strikes just here."""
+        link.fault("in between")
+        trace.events()
+        return quick_chunk(seq, 0, ("demo", Vantage.SERVER, "l", "t"), C2S, b"x", 1, 0)
+
+    first = True
+
+    def once(seq: int, *fields: object) -> Chunk:
+        nonlocal first
+        again, first = first, False
+        make = makes if again else quick_chunk
+        return make(seq, 0, ("demo", Vantage.SERVER, "l", "t"), C2S, b"x", 1, 0)
+
+    link.line(C2S, LINE, LINE[:-1])
+    trace.append((once,), 1)
+    link.line(S2C, LINE, LINE[:-1])
+
+    kinds = [Chunk, Message, Chunk, Fault, Chunk, Message]
+    if not listens:  # made when somebody looks, so the fault comes last
+        kinds = [Chunk, Message, Chunk, Chunk, Message, Fault]
+    assert [type(event) for event in trace] == kinds
+    assert [event.seq for event in trace] == [1, 2, 3, 4, 5, 6]
+    assert told == (trace.events() if listens else [])
+
+
+def test_recording_and_looking_at_once_loses_nothing() -> None:
+    trace = Trace()
+    taps = [Tap(trace, name, Vantage.SERVER, "t").link() for name in "abc"]
+    told: list[int] = []
+    trace.subscribe(lambda event: told.append(event.seq))
+
+    def record(link: LinkTap) -> None:
+        for _ in range(2000):
+            link.line(C2S, LINE, LINE[:-1])
+
+    threads = [threading.Thread(target=record, args=(link,)) for link in taps]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        seen = [event.seq for event in trace.events()]
+        assert seen == list(range(1, len(seen) + 1))
+    for thread in threads:
+        thread.join()
+    assert [event.seq for event in trace] == list(range(1, 12_001))
+    assert sorted(told) == list(range(1, 12_001))
+    assert told == sorted(told)
