@@ -53,6 +53,9 @@ class Body:
         if self._json is not None and data:
             self._json.append(data)
         elif self._sse is not None and data:
+            if (only := self._sse.whole(data)) is not None:
+                self.event(only)
+                return
             for event in self._sse.feed(data):
                 if isinstance(event, SseEvent):
                     self.event(event.data.encode())

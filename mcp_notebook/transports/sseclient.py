@@ -78,6 +78,9 @@ class SseDuplex(MessageDuplex):
         reason = "the server ended the event stream"
         try:
             async for part in self._response.aiter_bytes():
+                if (only := decoder.whole(part)) is not None:
+                    self._take_message(only)
+                    continue
                 pending += len(part)
                 for event in decoder.feed(part):
                     pending = 0
@@ -99,14 +102,18 @@ class SseDuplex(MessageDuplex):
 
     def _take_event(self, event: SseEvent) -> None:
         raw = event.data.encode()
+        if event.dispatched and event.event == "message":
+            self._take_message(raw)
+            return
         if self._body is not None:
             self._body.event(raw)
-        if not event.dispatched:
-            return
-        if event.event == "message":
-            self.take(raw)
-        elif event.event == "endpoint" and not self.endpoint.done():
+        if event.dispatched and event.event == "endpoint" and not self.endpoint.done():
             self._endpoint_named(event.data)
+
+    def _take_message(self, raw: bytes) -> None:
+        if self._body is not None:
+            self._body.event(raw)
+        self.take(raw)
 
     def _endpoint_named(self, named: str) -> None:
         url = _within(self._url, self._url, named)

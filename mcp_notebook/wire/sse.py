@@ -16,6 +16,7 @@ _NEWLINES: Final = re.compile(r"\r\n|\r|\n")
 _BOM: Final = b"\xef\xbb\xbf"
 # "If the field value consists of only ASCII digits"; more than these name no time
 _RETRY: Final = re.compile(r"[0-9]{1,18}")
+_ONE_MESSAGE: Final = re.compile(rb"(?:event: message\r?\n)?data: ([^\r\n]+)\r?\n\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,24 @@ class SseDecoder:
         self._first = True
         self._block: _Block | None = None
         self._last_event_id = ""
+
+    def whole(self, data: bytes) -> bytes | None:
+        """Take bytes that are just one ``message`` event of one line, and give its data.
+
+        Most that servers write are, and need no looking at line by line.
+
+        Returns:
+            ``None``, and takes nothing, where they are anything else.
+        """
+        if self._block is not None or self._pieces or self._after_cr or not data.isascii():
+            return None
+        found = _ONE_MESSAGE.fullmatch(data)
+        if found is None:
+            return None
+        self._first = False
+        self._end += len(data)
+        self._line_start = self._end
+        return found[1]
 
     def feed(self, data: bytes | None) -> list[SseStreamEvent]:
         """Take the next bytes, or ``None`` at the end of the stream; never raises."""

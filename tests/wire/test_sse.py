@@ -170,6 +170,45 @@ def test_every_split_gives_the_same_events_and_spans(stream: bytes, at: list[int
     assert run(SseDecoder().feed, cut(stream, at)) == run(SseDecoder().feed, [stream])
 
 
+WHOLE = [b"event: message\r\ndata: {}\r\n\r\n", b"data: 1\n\n", b"event: message\ndata:  a\n\r\n"]
+
+
+@pytest.mark.parametrize("event", WHOLE)
+def test_a_message_of_one_line_is_taken_whole(event: bytes) -> None:
+    decoder = SseDecoder()
+    (told,) = events(event)
+    assert decoder.whole(event) == told.data.encode()
+    assert decoder.feed(event) == SseDecoder(start=len(event)).feed(event)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        b"", b"data: 1\n", b"data: \n\n", b"data: 1\ndata: 2\n\n", b"id: 7\ndata: 1\n\n",
+        b"event: other\ndata: 1\n\n", b"data: 1\r\r", b"data: 1\n\ndata: 2\n\n", b": c\n\n",
+        b"\xef\xbb\xbfdata: 1\n\n", b"data: \xc3\xa9\n\n", b"data: \xff\n\n", b"data: a\rid: 7\n\n",
+    ],
+)  # fmt: skip
+def test_what_is_anything_else_is_left_to_be_fed(other: bytes) -> None:
+    decoder = SseDecoder()
+    assert decoder.whole(other) is None
+    assert decoder.feed(other) == read(other)
+
+
+@given(st.lists(STREAMS | st.sampled_from(WHOLE)))
+def test_what_is_taken_whole_is_what_would_be_fed(pieces: list[bytes]) -> None:
+    fed, taken = SseDecoder(), SseDecoder()
+    for piece in pieces:
+        told = fed.feed(piece)
+        if (only := taken.whole(piece)) is None:
+            assert taken.feed(piece) == told
+        else:
+            (event,) = told
+            assert isinstance(event, SseEvent)
+            assert (event.event, event.data.encode(), event.id) == ("message", only, None)
+    assert taken.feed(None) == fed.feed(None)
+
+
 @given(STREAMS)
 def test_spans_lie_on_their_bytes_and_do_not_meet(stream: bytes) -> None:
     end = 0
