@@ -38,7 +38,8 @@ class BackgroundLoop:
     def __init__(self, name: str = "mcp-loop", main: MainThread | None = None) -> None:
         self.name = name
         self.main = main
-        self._lock = threading.Lock()
+        # reentrant: the garbage collector may run a finaliser that comes here while it is held
+        self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
