@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Final
@@ -222,8 +222,8 @@ def counted(events: Iterable[Event]) -> list[str]:
 
 # ---- drafts: the two kinds that come by the thousand ----------------------------------------
 #
-# What is recorded of traffic is a draft at first: one of the functions below and its arguments,
-# the number left out. It becomes an event when somebody looks; traffic does not wait for that.
+# What is recorded of traffic is a draft at first. It becomes an event when somebody looks, with
+# its number; traffic does not wait for that.
 #
 # The ``__init__`` of a frozen dataclass sets each field by ``object.__setattr__``, four times
 # the price of an ordinary assignment. A blank has the same slots and may be assigned to; when
@@ -232,8 +232,11 @@ def counted(events: Iterable[Event]) -> list[str]:
 Labels = tuple[str, Vantage, str, str]
 """Connection, vantage, link and transport of an event."""
 
-Draft = tuple[Any, ...]
-"""A function that makes one or two events, and its arguments but the first number."""
+Maker = Callable[..., Event | tuple[Event, ...]]
+"""A function below: it takes the number, the time, and what else there is."""
+
+Draft = tuple[Maker, int, tuple[Any, ...]]
+"""What makes one event or two, the time, and what else it takes."""
 
 _SIZES: Final = tuple(range(4096))  # one int object for all events of a size: 28 bytes an event
 
@@ -317,9 +320,10 @@ def quick_line(
     )
 
 
-def made_of(draft: Draft | Event, seq: int) -> tuple[Event, Event | None]:
+def made_of(draft: Draft | Event, seq: int) -> tuple[Event, ...]:
     """The one or two events that a draft stands for, the first with this number."""
     if isinstance(draft, Event):
-        return draft, None
-    made = draft[0](seq, *draft[1:])
-    return made if type(made) is tuple else (made, None)
+        return (draft,)
+    make, time_ns, fields = draft
+    made = make(seq, time_ns, *fields)
+    return (made,) if isinstance(made, Event) else made

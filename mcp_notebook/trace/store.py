@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 from os import PathLike
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .events import Draft, Event, Message, Vantage, counted, made_of
+from .events import Draft, Event, Maker, Message, Vantage, counted, made_of
 from .secrets import Secrets
 from .subscribers import Subscribers
 
@@ -68,8 +66,9 @@ class Trace:
         # is recording
         self._lock = threading.RLock()
         self._events: deque[Event] = deque()
-        self._fresh: deque[Draft | Event] = deque()  # came after those; events once looked at
+        self._fresh: deque[Draft | Event] = deque()  # what came after those; made when looked at
         self._unmade = 0  # how many events that will be
+        self._making = False
         self._bytes = 0
         self._next_seq = 1
         self._dropped = 0
@@ -91,24 +90,26 @@ class Trace:
             # not before: the garbage collector may have run a finaliser that records
             object.__setattr__(event, "seq", self._next_seq)
             self._keep(event, weight, 1)
-        if self._subscribers.queued:
-            self._subscribers.deliver()
+        self._subscribers.deliver()
         return event
 
-    def append(self, draft: Draft, weight: int, count: int = 1) -> int:
+    def append(
+        self, make: Maker, fields: tuple[Any, ...], weight: int, count: int = 1, time_ns: int = 0
+    ) -> int:
         """The same for what comes by the thousand: it becomes an event when somebody looks.
 
         Args:
-            draft: ``events.quick_message``, ``quick_chunk`` or ``quick_line``, and its arguments
-                without the number.
+            make: ``events.quick_message``, ``quick_chunk`` or ``quick_line``.
+            fields: what it takes beside the number and the time.
             weight: the payload bytes.
-            count: how many events it stands for.
+            count: how many events it makes.
+            time_ns: when; now where it is 0.
 
         Returns:
             The number of the last of them.
         """
         with self._lock:
-            last = self._keep(draft, weight, count)
+            last = self._keep((make, time_ns or perf_counter_ns(), fields), weight, count)
         if self._subscribers.queued:
             self._subscribers.deliver()
         return last
@@ -120,50 +121,48 @@ class Trace:
         self._unmade += count
         self._bytes += weight
         last = self._next_seq - 1
+        if self._making:  # a finaliser records while events are made: those come first
+            return last
         if self._subscribers.now:
             self._make()
         if self._bytes > self.max_bytes or len(self._events) + self._unmade > self.max_events:
             self._shed()
         return last
 
-    @contextmanager
-    def _look(self) -> Iterator[deque[Event]]:
-        """The events kept, all of them made; the lock is held meanwhile."""
-        while self._unmade > MADE_AT_ONCE:
+    def _make_all(self) -> None:
+        """Make events of all that has come, and let others record meanwhile."""
+        for _ in range(len(self._fresh) // MADE_AT_ONCE + 1):
             with self._lock:
-                self._make(MADE_AT_ONCE)
-        with self._lock:
-            self._make()
-            yield self._events
+                self._make()
 
-    def _make(self, enough: int = sys.maxsize) -> None:
+    def _make(self) -> None:
         """Make events of the oldest drafts; the lock is held."""
+        if self._making:
+            return
+        self._making = True
+        try:
+            self._make_some()  # no loop here: Ctrl-C at its turn escapes `finally` (CPython 3.13)
+        finally:
+            self._making = False
+
+    def _make_some(self) -> None:
         fresh, events, queued = self._fresh, self._events, self._subscribers.queued
-        while fresh and enough > 0:
-            draft = fresh[0]
-            one, two = made_of(draft, self._next_seq - self._unmade)
-            now = self._subscribers.now
-            told = [(each, now) for each in (one, two) if each is not None] if now else []
-            # The garbage collector may have run a finaliser until here that records, and so made
-            # this one too. The rest makes nothing that would call the collector.
-            if not fresh or fresh[0] is not draft:
-                continue
-            fresh.popleft()
-            events.append(one)
-            if two is not None:
-                events.append(two)
-            self._unmade -= 1 if two is None else 2
-            enough -= 1
-            if told:
-                queued.append(told[0])
-            if len(told) > 1:
-                queued.append(told[1])
+        for _ in range(min(len(fresh), MADE_AT_ONCE)):
+            made = made_of(fresh[0], self._next_seq - self._unmade)
+            count, now = len(made), self._subscribers.now
+            told = [(event, now) for event in made] if now else []
+            # no calls from here on: Ctrl-C and the garbage collector come at the end of one
+            del fresh[0]
+            self._unmade -= count
+            events += made
+            queued += told
 
     def _shed(self) -> None:
         """Let the oldest events go until the bounds hold. The newest always stays."""
         while len(self) > 1 and (len(self) > self.max_events or self._bytes > self.max_bytes):
             if not self._events:
-                self._make(MADE_AT_ONCE)
+                self._make()
+                continue  # a finaliser may have recorded
             self._bytes -= self._events.popleft().weight
             self._dropped += 1
 
@@ -175,17 +174,16 @@ class Trace:
         Returns:
             A function that ends the subscription.
         """
-        with self._look():  # none of what came before is told
+        self._make_all()  # none of what came before is told
+        with self._lock:
             return self._subscribers.add(notify)
 
     def clear(self) -> None:
         """Forget every event; numbers go on. Events forgotten this way are not "dropped"."""
         with self._lock:
-            self._events.clear()
-            self._fresh.clear()
-            self._unmade = 0
-            self._bytes = 0
-            self.cleared_seq = self.last_seq
+            last, none, fresh = self.last_seq, deque[Event](), deque[Draft | Event]()
+            self._events, self._fresh, self._unmade, self._bytes = none, fresh, 0, 0
+            self.cleared_seq = last
 
     # ---- reading ---------------------------------------------------------------------
 
@@ -209,13 +207,14 @@ class Trace:
         """The number of the oldest event kept; of the next one where none is."""
         with self._lock:
             if not self._events:
-                self._make(1)
+                self._make()
             return self._events[0].seq if self._events else self._next_seq
 
     def events(self) -> list[Event]:
         """The events kept, oldest first: a copy that does not change."""
-        with self._look() as events:
-            return list(events)
+        self._make_all()
+        with self._lock:
+            return list(self._events)
 
     def messages(self) -> list[Message]:
         """The messages among the events."""
@@ -225,7 +224,8 @@ class Trace:
         return iter(self.events())
 
     def __len__(self) -> int:
-        return len(self._events) + self._unmade
+        with self._lock:
+            return len(self._events) + self._unmade
 
     def __repr__(self) -> str:
         parts = counted(self.events())
@@ -239,11 +239,14 @@ class Trace:
 
     def between(self, first: int, last: int) -> list[Event]:
         """The events kept with the numbers from ``first`` to ``last``."""
-        with self._look() as events:
+        self._make_all()
+        with self._lock:
+            events = self._events
             if not events or first > last:
                 return []
             # numbers have gaps only in a selection and in a file that someone cut
-            after = max(0, self._next_seq - 1 - last) if len(self) == self._span() else 0
+            newest = events[-1].seq
+            after = max(0, newest - last) if len(events) == newest - events[0].seq + 1 else 0
             found: list[Event] = []
             for event in islice(reversed(events), after, None):
                 if event.seq < first:
@@ -257,9 +260,6 @@ class Trace:
         """The event of this number, where it is kept."""
         found = self.between(seq, seq)
         return found[0] if found else None
-
-    def _span(self) -> int:
-        return self._next_seq - self.first_seq
 
     # ---- what is read from the events --------------------------------------------------
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from contextvars import ContextVar
 from dataclasses import dataclass
-from time import perf_counter_ns
 from typing import Any
 
 from mcp_notebook.trace.events import (
@@ -40,7 +39,7 @@ CELL: ContextVar[str] = ContextVar("mcp_notebook_cell", default="")
 class LinkTap:
     """Records one link (one byte stream, both directions) at one vantage."""
 
-    __slots__ = (*("_is_client", "_labels", "_limit", "_offsets", "_open", "_trace", "link"),)
+    __slots__ = ("_is_client", "_labels", "_limit", "_offsets", "_open", "_trace", "link")
 
     def __init__(
         self, trace: Trace, *, conn: str, vantage: Vantage, transport: str, link: str
@@ -74,10 +73,8 @@ class LinkTap:
         offset = self._offsets[up]
         self._offsets[up] = offset + size
         kept = data if size <= self._limit else data[: self._limit]
-        stamp = time_ns or perf_counter_ns()
-        self._trace.append(
-            (quick_chunk, stamp, self._labels, direction, kept, size, offset), len(kept)
-        )
+        fields = (self._labels, direction, kept, size, offset)
+        self._trace.append(quick_chunk, fields, len(kept), 1, time_ns)
         return offset
 
     def line(
@@ -108,12 +105,8 @@ class LinkTap:
         self._offsets[up] = offset + size
         sent_here = up and self._is_client
         cell = CELL.get() if sent_here else ""
-        stamp = time_ns or perf_counter_ns()
-        last = self._trace.append(
-            (quick_line, stamp, self._labels, direction, data, raw, offset, span, cell),
-            size + len(raw),
-            2,
-        )
+        fields = (self._labels, direction, data, raw, offset, span, cell)
+        last = self._trace.append(quick_line, fields, size + len(raw), 2, time_ns)
         if sent_here and (noted := SENT.get()) is not None:
             noted.append(last)
 
@@ -130,10 +123,8 @@ class LinkTap:
         sent_here = self._is_client and direction is _UP
         kept = raw if size <= self._limit else raw[: self._limit]
         cell = CELL.get() if sent_here else ""
-        stamp = time_ns or perf_counter_ns()
-        last = self._trace.append(
-            (quick_message, stamp, self._labels, direction, kept, size, span, cell), len(kept)
-        )
+        fields = (self._labels, direction, kept, size, span, cell)
+        last = self._trace.append(quick_message, fields, len(kept), 1, time_ns)
         if sent_here and (noted := SENT.get()) is not None:
             noted.append(last)
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
+import signal
 import threading
 import tracemalloc
 from itertools import pairwise
@@ -71,8 +73,8 @@ def test_what_comes_by_the_quick_way_is_numbered_kept_and_told_as_the_rest() -> 
     trace.subscribe(told.append)
     labels = ("demo", Vantage.CLIENT, "l", "t")
 
-    assert trace.append((quick_message, 4, labels, C2S, b"{    }", 6, None, ""), 6) == 1
-    assert trace.append((quick_chunk, 5, labels, C2S, b"{     }", 7, 0), 7) == 2
+    assert trace.append(quick_message, (labels, C2S, b"{    }", 6, None, ""), 6, 1, 4) == 1
+    assert trace.append(quick_chunk, (labels, C2S, b"{     }", 7, 0), 7, 1, 5) == 2
 
     first, second = told
     assert [(type(each), each.seq, each.time_ns) for each in told] == [
@@ -442,9 +444,10 @@ def test_what_a_finaliser_records_while_events_are_made_stands_in_order(listens:
         return make(seq, 0, ("demo", Vantage.SERVER, "l", "t"), C2S, b"x", 1, 0)
 
     link.line(C2S, LINE, LINE[:-1])
-    trace.append((once,), 1)
+    trace.append(once, (), 1)
     link.line(S2C, LINE, LINE[:-1])
 
+    trace.events()  # the look in which it records
     kinds = [Chunk, Message, Chunk, Fault, Chunk, Message]
     if not listens:  # made when somebody looks, so the fault comes last
         kinds = [Chunk, Message, Chunk, Chunk, Message, Fault]
@@ -474,3 +477,66 @@ def test_recording_and_looking_at_once_loses_nothing() -> None:
     assert [event.seq for event in trace] == list(range(1, 12_001))
     assert sorted(told) == list(range(1, 12_001))
     assert told == sorted(told)
+
+
+def test_ctrl_c_while_somebody_looks_loses_nothing() -> None:
+    trace = Trace()
+    link = Tap(trace, "demo", Vantage.SERVER, "t").link()
+    struck: list[bool] = []
+
+    def strikes(seq: int, time_ns: int, *fields: object) -> Chunk:
+        if not struck:
+            struck.append(True)
+            raise KeyboardInterrupt
+        return quick_chunk(seq, time_ns, *fields)  # type: ignore[arg-type]
+
+    link.line(C2S, LINE, LINE[:-1])
+    trace.append(strikes, (("demo", Vantage.SERVER, "l", "t"), C2S, b"x", 1, 0), 1)
+    link.line(S2C, LINE, LINE[:-1])
+    with pytest.raises(KeyboardInterrupt):
+        trace.events()
+    other = threading.Thread(target=link.fault, args=("recorded by another thread",), daemon=True)
+    other.start()
+    other.join(10)
+
+    assert [type(event) for event in trace] == [Chunk, Message, Chunk, Chunk, Message, Fault]
+    assert [event.seq for event in trace] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="signals of Unix")
+def test_ctrl_c_at_any_moment_leaves_numbers_and_the_lock_right() -> None:
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for number in range(60):
+            trace = Trace()
+            link = Tap(trace, "demo", Vantage.SERVER, "t").link()
+            for _ in range(1000):
+                link.line(C2S, LINE, LINE[:-1])
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, 2e-5 + number * 5e-5)
+                trace.events()
+                threading.Event().wait(0.01)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            other = threading.Thread(target=link.fault, args=("x",), daemon=True)
+            other.start()
+            other.join(10)
+            assert [event.seq for event in trace] == list(range(1, 2002))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_what_several_threads_record_is_in_the_order_of_time() -> None:
+    trace = Trace()
+    taps = [Tap(trace, name, Vantage.SERVER, "t").link() for name in "abcd"]
+
+    def record(link: LinkTap) -> None:
+        for _ in range(2000):
+            link.message(C2S, LINE)
+
+    threads = [threading.Thread(target=record, args=(link,)) for link in taps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    times = [event.time_ns for event in trace]
+    assert times == sorted(times)
