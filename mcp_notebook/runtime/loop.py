@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 START_TIMEOUT_S = 10.0
 
+LAST_TURNS_S = 0.05
+"""How long a loop that is stopped in the middle of its end still turns."""
+
 CLOSED = "this workbench is closed."
 CLOSED_HINT = "Make another: Workbench()"
 
@@ -62,7 +65,7 @@ class BackgroundLoop:
             return self._started()
 
     def _started(self) -> asyncio.AbstractEventLoop:
-        """The same; the caller holds the lock."""
+        """The loop, started if need be; the caller holds the lock."""
         if self._stopped:
             raise UsageError(CLOSED, hint=CLOSED_HINT)
         if self._loop is None or not self.running:
@@ -78,15 +81,21 @@ class BackgroundLoop:
             asyncio.set_event_loop(loop)
             loop.call_soon(ready.set)
             loop.run_forever()
+            loop.close()
 
         # an empty context, so that output of this thread belongs to no cell for ever
-        self._thread = threading.Thread(
+        thread = threading.Thread(
             target=contextvars.Context().run, args=(turn,), name=self.name, daemon=True
         )
-        self._loop = loop  # kept before it runs: Ctrl-C may strike from here on
-        self._thread.start()
-        if not ready.wait(START_TIMEOUT_S):
-            raise RuntimeError("the background loop did not start")
+        try:
+            thread.start()
+            if not ready.wait(START_TIMEOUT_S):
+                raise RuntimeError("the background loop did not start")
+            if not self.running:  # else a finaliser has started one meanwhile
+                self._loop, self._thread = loop, thread
+        finally:
+            if self._loop is not loop:  # Ctrl-C has struck, for one: nobody else would end it
+                loop.call_soon_threadsafe(loop.stop)
 
     def here(self) -> bool:
         """Whether the caller runs on this loop's thread."""
@@ -112,16 +121,16 @@ class BackgroundLoop:
             if future.cancelled():
                 coro.close()
                 return
-            loop = asyncio.get_running_loop()
             task = loop.create_task(_settling(future, coro))
             future.add_done_callback(functools.partial(_unwanted, loop, task))
 
-        try:
-            with self._lock:  # what is handed over before the loop is stopped is ended by that
-                self._started().call_soon_threadsafe(begin)
-        except UsageError:
-            coro.close()
-            raise
+        with self._lock:  # what is handed over before the loop is stopped is ended by that
+            try:
+                loop = self._started()
+            except BaseException:
+                coro.close()
+                raise
+            loop.call_soon_threadsafe(begin)
         return future
 
     def spawn(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -179,7 +188,6 @@ class BackgroundLoop:
         with self._lock:
             self._stopped = True
             loop, thread = self._loop, self._thread
-            self._loop = self._thread = None
         if loop is None or thread is None or not thread.is_alive():
             return
 
@@ -194,16 +202,17 @@ class BackgroundLoop:
             with contextlib.suppress(TimeoutError):  # a thread that hangs must not hold the rest
                 await asyncio.wait_for(loop.shutdown_default_executor(), timeout_s / 4)
 
-        future = asyncio.run_coroutine_threadsafe(drain(), loop)
+        future: concurrent.futures.Future[None] = concurrent.futures.Future()
         try:
             with contextlib.suppress(TimeoutError, concurrent.futures.CancelledError):
+                future = asyncio.run_coroutine_threadsafe(drain(), loop)
                 future.result(timeout_s)
         finally:  # also where Ctrl-C strikes meanwhile
+            late = 0.0 if future.done() else LAST_TURNS_S
             future.cancel()
-            loop.call_soon_threadsafe(loop.stop)
+            with contextlib.suppress(RuntimeError):  # another has stopped it meanwhile
+                loop.call_soon_threadsafe(loop.call_later, late, loop.stop)
             thread.join(timeout_s)
-            if not thread.is_alive():
-                loop.close()
 
 
 async def _settling(future: concurrent.futures.Future[T], coro: Coroutine[Any, Any, T]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import functools
 import inspect
 import itertools
@@ -143,8 +144,9 @@ class ToolThreads:
         """End the tool loops."""
         with self._lock:
             loops, self._loops = self._loops, []
-        for loop in loops:
-            loop.background.stop(timeout_s=1)
+        with contextlib.ExitStack() as last:  # each, also where Ctrl-C strikes meanwhile
+            for loop in loops:
+                last.callback(loop.background.stop, timeout_s=1)
 
     # ---- wrapping ----------------------------------------------------------------------
 

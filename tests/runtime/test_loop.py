@@ -138,10 +138,31 @@ def test_an_interrupt_while_it_is_stopped_ends_its_thread_all_the_same(
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             await asyncio.sleep(10)
 
-    loop.submit(holds_on())
+    future = loop.submit(holds_on())  # who lets go of it lets go of the task
     assert begun.wait(10)
     (thread,) = [each for each in threading.enumerate() if each.name == "test-loop"]
     with pytest.raises(KeyboardInterrupt):
         loop.stop()
     thread.join(10)
     assert not thread.is_alive()
+    del future
+
+
+def test_an_interrupt_while_it_starts_leaves_no_thread(
+    loop: BackgroundLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Struck(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            super().wait(timeout)
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading, "Event", Struck)
+        with pytest.raises(KeyboardInterrupt):
+            loop.submit(five())
+    assert loop.run(five()) == 5
+    loop.stop()
+    for thread in threading.enumerate():
+        if thread.name == "test-loop":
+            thread.join(10)
+    assert "test-loop" not in [thread.name for thread in threading.enumerate()]
