@@ -46,10 +46,10 @@ FAILED = "mcp_notebook_failed"
 """Where a response that stands for a failed request keeps the reason."""
 
 READS = "mcp_notebook_reads"
-"""Where a request says that who made it reads the events of its answer.
+"""Where a request says that who made it reads the events of its answer."""
 
-Where the response to it has the :class:`Body` that they are told to then.
-"""
+BODY = "mcp_notebook_body"
+"""Where the response to such a request has the :class:`Body` that is to be told the events."""
 
 TURNED_AWAY = frozenset({401, 403, 421})
 """Statuses of a guard: token, Origin or scope, Host."""
@@ -259,12 +259,12 @@ class TappedHttp(httpx2.AsyncHTTPTransport):
         told = fields(response.headers)
         kind = told.get("content-type", "")
         if under_way.link is not None:
-            told_of = READS in request.extensions
+            read_there = READS in request.extensions
             read = Body(
-                under_way.link, Direction.SERVER_TO_CLIENT, content_type="" if told_of else kind
+                under_way.link, Direction.SERVER_TO_CLIENT, content_type="" if read_there else kind
             )
-            if told_of:
-                response.extensions[READS] = read
+            if read_there:
+                response.extensions[BODY] = read
             answer_body(response, read, told)
         if request.method == "POST" and is_json and self._welcome and _is_json(kind):
             return await _read(response, request)

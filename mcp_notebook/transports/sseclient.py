@@ -30,7 +30,7 @@ from mcp_notebook.wire.sse import SseDecoder, SseEvent
 from .asgi import Body
 from .base import MAX_MESSAGE_BYTES, ConnectOptions
 from .duplex import MessageDuplex, encode
-from .httpclient import READS, RawPoster, http_client
+from .httpclient import BODY, READS, RawPoster, http_client
 from .tap import Tap
 
 REDIRECTS: Final = 5
@@ -65,7 +65,7 @@ class SseDuplex(MessageDuplex):
         self.endpoint: asyncio.Future[str] = loop.create_future()
         self._client = client
         self._response = response
-        self._body: Body | None = response.extensions.get(READS)
+        self._body: Body | None = response.extensions.get(BODY)
         self._url = url
         self._secrets = secrets
         self._reader = loop.create_task(self._read(), context=contextvars.Context())
@@ -79,6 +79,7 @@ class SseDuplex(MessageDuplex):
         try:
             async for part in self._response.aiter_bytes():
                 if (only := decoder.whole(part)) is not None:
+                    pending = 0
                     self._take_message(only)
                     continue
                 pending += len(part)

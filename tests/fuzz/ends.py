@@ -17,7 +17,7 @@ from mcp_notebook.errors import ConnectError
 from mcp_notebook.trace.events import Chunk, Direction, Fault, LinkClosed, Message, Vantage
 from mcp_notebook.trace.store import Trace
 from mcp_notebook.transports.asgi import Body
-from mcp_notebook.transports.httpclient import READS
+from mcp_notebook.transports.httpclient import BODY
 from mcp_notebook.transports.report import ReportReader
 from mcp_notebook.transports.sseclient import SseDuplex
 from mcp_notebook.transports.streams import LineDuplex
@@ -119,7 +119,7 @@ def sse_client(data: bytes) -> None:
 
         class Stream:
             extensions: ClassVar[dict[str, Body]] = {
-                READS: Body(_tap(trace), Direction.SERVER_TO_CLIENT, content_type="")
+                BODY: Body(_tap(trace), Direction.SERVER_TO_CLIENT, content_type="")
             }
 
             async def aiter_bytes(self) -> AsyncIterator[bytes]:
