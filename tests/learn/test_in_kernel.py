@@ -82,8 +82,9 @@ def test_a_claim_awaits_on_a_loop_of_its_own_and_is_interrupted(lesson: KernelRi
     assert lesson.value("x") == 5
 
     cell = lesson.start(
-        "%%mcp claim S1\nimport asyncio\nprint('asleep', flush=True)\n"
-        "try:\n    await asyncio.sleep(60)\nfinally:\n    ended = True"
+        "%%mcp claim S1\nimport asyncio\n"
+        "try:\n    print('asleep', flush=True)\n    await asyncio.sleep(60)\n"
+        "finally:\n    ended = True"
     )
     cell.wait_for_text("asleep")
     lesson.interrupt()

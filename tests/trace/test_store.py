@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import inspect
-import signal
 import threading
 import tracemalloc
 from itertools import pairwise
@@ -501,28 +499,6 @@ def test_ctrl_c_while_somebody_looks_loses_nothing() -> None:
 
     assert [type(event) for event in trace] == [Chunk, Message, Chunk, Chunk, Message, Fault]
     assert [event.seq for event in trace] == [1, 2, 3, 4, 5, 6]
-
-
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="signals of Unix")
-def test_ctrl_c_at_any_moment_leaves_numbers_and_the_lock_right() -> None:
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    try:
-        for number in range(60):
-            trace = Trace()
-            link = Tap(trace, "demo", Vantage.SERVER, "t").link()
-            for _ in range(1000):
-                link.line(C2S, LINE, LINE[:-1])
-            with contextlib.suppress(KeyboardInterrupt):
-                signal.setitimer(signal.ITIMER_REAL, 2e-5 + number * 5e-5)
-                trace.events()
-                threading.Event().wait(0.01)
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            other = threading.Thread(target=link.fault, args=("x",), daemon=True)
-            other.start()
-            other.join(10)
-            assert [event.seq for event in trace] == list(range(1, 2002))
-    finally:
-        signal.signal(signal.SIGALRM, before)
 
 
 def test_what_several_threads_record_is_in_the_order_of_time() -> None:
