@@ -189,7 +189,10 @@ async def test_sampling(prompt: str, ctx: Context) -> str:
     """Ask the client's model."""
     said = types.TextContent(type="text", text=prompt)
     result = await ctx.session.create_message(
-        messages=[types.SamplingMessage(role="user", content=said)], max_tokens=100
+        messages=[types.SamplingMessage(role="user", content=said)],
+        max_tokens=100,
+        # without it the question goes to the GET stream, which a client may not have opened yet
+        related_request_id=ctx.request_id,
     )
     return f"LLM response: {getattr(result.content, 'text', '')}"
 
