@@ -254,6 +254,24 @@ class _ChunkBlank(Event):
     __delattr__ = object.__delattr__
 
 
+def _blank(
+    kind: type[Event],
+    seq: int,
+    time_ns: int,
+    labels: Labels,
+    direction: Direction,
+    size: int,
+) -> Any:
+    """A blank of this kind with what both have."""
+    blank: Any = object.__new__(kind)
+    blank.seq = seq
+    blank.time_ns = time_ns
+    blank.conn, blank.vantage, blank.link, blank.transport = labels
+    blank.direction = direction
+    blank.size = _SIZES[size] if size < 4096 else size
+    return blank
+
+
 def quick_message(
     seq: int,
     time_ns: int,
@@ -265,13 +283,8 @@ def quick_message(
     cell: str,
 ) -> Message:
     """A message of these fields, in the order of the class."""
-    blank: Any = object.__new__(_MessageBlank)
-    blank.seq = seq
-    blank.time_ns = time_ns
-    blank.conn, blank.vantage, blank.link, blank.transport = labels
-    blank.direction = direction
+    blank = _blank(_MessageBlank, seq, time_ns, labels, direction, size)
     blank.raw = raw
-    blank.size = _SIZES[size] if size < 4096 else size
     blank.span = span
     blank.cell = cell
     blank.__class__ = Message
@@ -288,13 +301,8 @@ def quick_chunk(
     offset: int,
 ) -> Chunk:
     """A chunk of these fields, in the order of the class."""
-    blank: Any = object.__new__(_ChunkBlank)
-    blank.seq = seq
-    blank.time_ns = time_ns
-    blank.conn, blank.vantage, blank.link, blank.transport = labels
-    blank.direction = direction
+    blank = _blank(_ChunkBlank, seq, time_ns, labels, direction, size)
     blank.data = data
-    blank.size = _SIZES[size] if size < 4096 else size
     blank.offset = offset
     blank.__class__ = Chunk
     return blank  # type: ignore[no-any-return]
