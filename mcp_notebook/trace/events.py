@@ -235,8 +235,8 @@ Labels = tuple[str, Vantage, str, str]
 Maker = Callable[..., Event | tuple[Event, ...]]
 """A function below: it takes the number, the time, and what else there is."""
 
-Draft = tuple[Maker, int, tuple[Any, ...]]
-"""What makes one event or two, the time, and what else it takes."""
+Draft = tuple[Maker, int, tuple[Any, ...], int, int]
+"""What makes the events, the time, what else it takes; their payload bytes and their number."""
 
 _SIZES: Final = tuple(range(4096))  # one int object for all events of a size: 28 bytes an event
 
@@ -332,6 +332,6 @@ def made_of(draft: Draft | Event, seq: int) -> tuple[Event, ...]:
     """The one or two events that a draft stands for, the first with this number."""
     if isinstance(draft, Event):
         return (draft,)
-    make, time_ns, fields = draft
+    make, time_ns, fields, *_ = draft
     made = make(seq, time_ns, *fields)
     return (made,) if isinstance(made, Event) else made

@@ -98,18 +98,12 @@ class Trace:
     ) -> int:
         """The same for what comes by the thousand: it becomes an event when somebody looks.
 
-        Args:
-            make: ``events.quick_message``, ``quick_chunk`` or ``quick_line``.
-            fields: what it takes beside the number and the time.
-            weight: the payload bytes.
-            count: how many events it makes.
-            time_ns: when; now where it is 0.
-
-        Returns:
-            The number of the last of them.
+        ``make`` (``events.quick_line`` and its like) takes ``fields`` after number and time, and
+        makes ``count`` events of ``weight`` payload bytes. Returns the number of the last.
         """
         with self._lock:
-            last = self._keep((make, time_ns or perf_counter_ns(), fields), weight, count)
+            time_ns = time_ns or perf_counter_ns()
+            last = self._keep((make, time_ns, fields, weight, count), weight, count)
         if self._subscribers.queued:
             self._subscribers.deliver()
         return last
@@ -160,11 +154,22 @@ class Trace:
     def _shed(self) -> None:
         """Let the oldest events go until the bounds hold. The newest always stays."""
         while len(self) > 1 and (len(self) > self.max_events or self._bytes > self.max_bytes):
-            if not self._events:
-                self._make()
-                continue  # a finaliser may have recorded
-            self._bytes -= self._events.popleft().weight
-            self._dropped += 1
+            if self._events:
+                self._bytes -= self._events.popleft().weight
+                self._dropped += 1
+            elif not self._shed_draft():
+                self._make()  # and look again: a finaliser may have recorded
+
+    def _shed_draft(self) -> bool:
+        """Let the oldest draft go unmade, where all its events have to; whether it went."""
+        draft = self._fresh[0]
+        if isinstance(draft, Event) or draft[-1] > len(self) - max(self.max_events, 1):
+            return False
+        del self._fresh[0]
+        self._bytes -= draft[-2]
+        self._unmade -= draft[-1]
+        self._dropped += draft[-1]
+        return True
 
     def subscribe(self, notify: Callable[[Event], None]) -> Callable[[], None]:
         """Call ``notify`` with each event from now on, in the order of their numbers.
@@ -181,9 +186,8 @@ class Trace:
     def clear(self) -> None:
         """Forget every event; numbers go on. Events forgotten this way are not "dropped"."""
         with self._lock:
-            last, none, fresh = self.last_seq, deque[Event](), deque[Draft | Event]()
-            self._events, self._fresh, self._unmade, self._bytes = none, fresh, 0, 0
-            self.cleared_seq = last
+            self.cleared_seq = self.last_seq
+            self._events, self._fresh, self._unmade, self._bytes = deque(), deque(), 0, 0
 
     # ---- reading ---------------------------------------------------------------------
 
@@ -299,10 +303,7 @@ class Trace:
         return part
 
     def redacted(self) -> Trace:
-        """The same events with every secret masked by ``*``, lengths kept.
-
-        What is secret is judged over the whole Trace, also where this is a part of it.
-        """
+        """The same events, secrets masked in their length, as judged over the whole Trace."""
         copy = self._empty_copy()
         copy._adopt(self.redact(self.events()), dropped=self._dropped)
         return copy

@@ -405,6 +405,31 @@ def test_what_nobody_has_looked_at_is_counted_and_leaves_in_its_turn() -> None:
     assert isinstance(trace.events()[-1], Fault)
 
 
+def test_what_leaves_before_anybody_looks_is_never_made() -> None:
+    made: list[int] = []
+
+    def counted(seq: int, time_ns: int, *fields: object) -> Chunk:
+        made.append(seq)
+        return quick_chunk(seq, time_ns, *fields)  # type: ignore[arg-type]
+
+    trace = Trace(max_events=10)
+    for _ in range(50):
+        trace.append(counted, (("demo", Vantage.SERVER, "l", "t"), C2S, b"x", 1, 0), 1)
+    assert (len(trace), trace.dropped, made) == (10, 40, [])
+    assert [event.seq for event in trace] == made == list(range(41, 51))
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 5])
+def test_half_a_line_may_leave_and_its_weight_with_it(most: int) -> None:
+    trace = Trace(max_events=most)
+    link = Tap(trace, "demo", Vantage.SERVER, "t").link()
+    for _ in range(6):
+        link.line(C2S, LINE, LINE[:-1])
+    assert [event.seq for event in trace] == list(range(13 - most, 13))
+    assert trace.dropped == 12 - most
+    assert trace._bytes == sum(event.weight for event in trace)
+
+
 def test_who_comes_later_is_told_nothing_of_what_was_not_looked_at() -> None:
     trace = Trace()
     link = Tap(trace, "demo", Vantage.SERVER, "t").link()
